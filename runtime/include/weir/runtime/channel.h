@@ -1,0 +1,80 @@
+// Channel: one producer task to one consumer task, in order, bounded in bytes.
+//
+// The bound is kept by credit: the producer asks has_credit() before it takes on more input, and
+// finishes what it has begun; so a channel exceeds its capacity by the output of one input batch at
+// most. Watermarks, barriers and END travel in band and need no credit.
+// The producer calls take_batch/send/has_credit, the consumer receive/give_back; the two may be on
+// different threads. Batches return to the producer for reuse, so a steady flow allocates nothing.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "weir/runtime/batch.h"
+#include "weir/runtime/ids.h"
+#include "weir/runtime/mutex.h"
+#include "weir/runtime/time.h"
+
+namespace weir::runtime {
+
+// What moves between tasks; only batches carry user data.
+struct Element {
+  enum class Kind : std::uint8_t { kBatch, kWatermark, kBarrier, kEnd, kIdle };
+
+  Kind kind = Kind::kBatch;
+  std::unique_ptr<BatchBase> batch;
+  EventTime watermark;
+  CheckpointId checkpoint;
+
+  static Element of_batch(std::unique_ptr<BatchBase> b) {
+    return {Kind::kBatch, std::move(b), {}, {}};
+  }
+  static Element of_watermark(EventTime w) { return {Kind::kWatermark, nullptr, w, {}}; }
+  static Element of_barrier(CheckpointId id) { return {Kind::kBarrier, nullptr, {}, id}; }
+  static Element end() { return {Kind::kEnd, nullptr, {}, {}}; }
+  // The producer's inputs are all idle: its watermark holds nobody back until it sends again.
+  static Element idle() { return {Kind::kIdle, nullptr, {}, {}}; }
+};
+
+// Something that can be told that it may have work; from any thread, at any time.
+class Wakeable {
+ public:
+  virtual ~Wakeable() = default;
+  virtual void wake() = 0;
+};
+
+class Channel {
+ public:
+  Channel(const RecordType& type, std::uint32_t batch_size, std::size_t capacity_bytes,
+          Wakeable& producer, Wakeable& consumer);
+
+  // Producer.
+  bool has_credit() const { return in_flight_.load(std::memory_order_acquire) < capacity_; }
+  std::unique_ptr<BatchBase> take_batch();
+  void send(Element element);
+
+  // Consumer. False if there is nothing to receive now.
+  bool receive(Element& out);
+  // The consumer is done with a received batch.
+  void give_back(std::unique_ptr<BatchBase> batch);
+
+  std::size_t bytes_in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+
+ private:
+  const RecordType& type_;
+  const std::uint32_t batch_size_;
+  const std::size_t capacity_;
+  Wakeable& producer_;
+  Wakeable& consumer_;
+  std::atomic<std::size_t> in_flight_{0};  // bytes sent and not given back
+  std::atomic<bool> ready_{false};         // the queue is not empty
+
+  Mutex mutex_;
+  std::deque<Element> queue_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<BatchBase>> free_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace weir::runtime
