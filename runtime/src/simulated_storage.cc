@@ -1,0 +1,270 @@
+#include "weir/runtime/simulated_storage.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "posix_status.h"
+#include "simulated_inode.h"
+
+namespace weir::runtime {
+namespace {
+
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+bool is_inside(const std::string& path, const std::string& dir) {
+  return path.size() > dir.size() + 1 && path.compare(0, dir.size(), dir) == 0 &&
+         path[dir.size()] == '/';
+}
+
+}  // namespace
+
+class SimulatedStorage::File final : public StorageFile {
+ public:
+  File(SimulatedStorage* disk, std::shared_ptr<Inode> inode, std::string path)
+      : disk_(disk),
+        inode_(std::move(inode)),
+        path_(std::move(path)),
+        incarnation_(disk->incarnation_) {}
+
+  absl::Status append(std::string_view bytes) override {
+    const std::lock_guard<std::mutex> lock(disk_->mutex_);
+    if (!begin().ok()) return failure_;
+    const std::uint64_t used = disk_->used();
+    const std::uint64_t space = disk_->capacity_ > used ? disk_->capacity_ - used : 0;
+    inode_->bytes.append(bytes.substr(0, std::min<std::uint64_t>(space, bytes.size())));
+    if (space < bytes.size()) failure_ = posix_status(ENOSPC, "cannot write", path_);
+    return failure_;
+  }
+
+  absl::Status sync() override {
+    const std::lock_guard<std::mutex> lock(disk_->mutex_);
+    if (!begin().ok()) return failure_;
+    if (disk_->fail_sync_ > 0 && --disk_->fail_sync_ == 0) {
+      inode_->sync_failed = true;
+      return failure_ = posix_status(EIO, "cannot sync", path_);
+    }
+    inode_->synced = inode_->bytes;
+    return absl::OkStatus();
+  }
+
+  absl::Status close() override {
+    const std::lock_guard<std::mutex> lock(disk_->mutex_);
+    if (!begin().ok()) return failure_;
+    failure_ = absl::FailedPreconditionError(absl::StrCat("cannot use ", path_, ": it is closed"));
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status begin() {
+    if (failure_.ok() && incarnation_ != disk_->incarnation_) {
+      failure_ = absl::UnavailableError(absl::StrCat("lost by the crash: ", path_));
+    }
+    if (failure_.ok()) failure_ = disk_->begin_change(path_);
+    return failure_;
+  }
+
+  SimulatedStorage* disk_;
+  std::shared_ptr<Inode> inode_;
+  const std::string path_;
+  const std::uint64_t incarnation_;
+  absl::Status failure_;
+};
+
+SimulatedStorage::SimulatedStorage(std::uint64_t seed) : random_(seed) {
+  auto root = std::make_shared<Inode>();
+  root->is_dir = true;
+  for (const char* name : {"/", "."}) names_[name] = durable_[name] = root;
+}
+
+SimulatedStorage::~SimulatedStorage() = default;
+
+absl::Status SimulatedStorage::alive(const std::string& path) const {
+  if (!dead_) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("the simulated process is dead: ", path));
+}
+
+absl::Status SimulatedStorage::begin_change(const std::string& path) {
+  ++changes_;
+  if (die_at_change_ > 0 && --die_at_change_ == 0) dead_ = true;
+  return alive(path);
+}
+
+absl::Status SimulatedStorage::needs_parent(const std::string& path) const {
+  const auto parent = names_.find(parent_of(path));
+  if (parent == names_.end()) return posix_status(ENOENT, "cannot create", path);
+  if (!parent->second->is_dir) return posix_status(ENOTDIR, "cannot create", path);
+  return absl::OkStatus();
+}
+
+void SimulatedStorage::apply(const NameChange& change, Names* names) {
+  if (!change.also_removed.empty()) names->erase(change.also_removed);
+  if (change.inode == nullptr) {
+    names->erase(change.path);
+  } else {
+    (*names)[change.path] = change.inode;
+  }
+}
+
+void SimulatedStorage::set_name(const std::string& path, std::shared_ptr<Inode> inode,
+                                std::string removed) {
+  pending_.push_back({path, std::move(inode), std::move(removed)});
+  apply(pending_.back(), &names_);
+}
+
+absl::StatusOr<std::unique_ptr<StorageFile>> SimulatedStorage::create(const std::string& path) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = begin_change(path); !status.ok()) return status;
+  if (absl::Status status = needs_parent(path); !status.ok()) return status;
+  if (names_.count(path) > 0) return posix_status(EEXIST, "cannot create", path);
+  auto inode = std::make_shared<Inode>();
+  set_name(path, inode);
+  return std::make_unique<File>(this, std::move(inode), path);
+}
+
+absl::StatusOr<std::string> SimulatedStorage::read(const std::string& path) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = alive(path); !status.ok()) return status;
+  const auto it = names_.find(path);
+  if (it == names_.end()) return posix_status(ENOENT, "cannot open", path);
+  if (it->second->is_dir) return posix_status(EISDIR, "cannot read", path);
+  return it->second->bytes;
+}
+
+absl::StatusOr<std::vector<std::string>> SimulatedStorage::list(const std::string& dir) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = alive(dir); !status.ok()) return status;
+  const auto it = names_.find(dir);
+  if (it == names_.end()) return posix_status(ENOENT, "cannot list", dir);
+  if (!it->second->is_dir) return posix_status(ENOTDIR, "cannot list", dir);
+  std::vector<std::string> names;
+  for (const auto& [path, inode] : names_) {
+    if (path != "/" && path != "." && parent_of(path) == dir) {
+      names.push_back(path.substr(path.rfind('/') + 1));
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+absl::StatusOr<std::uint64_t> SimulatedStorage::size(const std::string& path) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = alive(path); !status.ok()) return status;
+  const auto it = names_.find(path);
+  if (it == names_.end()) return posix_status(ENOENT, "cannot look at", path);
+  return it->second->bytes.size();
+}
+
+bool SimulatedStorage::exists(const std::string& path) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return !dead_ && names_.count(path) > 0;
+}
+
+absl::Status SimulatedStorage::rename(const std::string& from, const std::string& to) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = begin_change(to); !status.ok()) return status;
+  const auto it = names_.find(from);
+  if (it == names_.end()) return posix_status(ENOENT, "cannot rename", from);
+  if (it->second->is_dir) {
+    return absl::UnimplementedError("the simulated storage renames files, not folders");
+  }
+  if (absl::Status status = needs_parent(to); !status.ok()) return status;
+  const std::shared_ptr<Inode> inode = it->second;
+  if (parent_of(from) == parent_of(to)) {
+    set_name(to, inode, from);
+  } else {
+    set_name(to, inode);
+    set_name(from, nullptr);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SimulatedStorage::link(const std::string& from, const std::string& to) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = begin_change(to); !status.ok()) return status;
+  const auto it = names_.find(from);
+  if (it == names_.end()) return posix_status(ENOENT, "cannot link", from);
+  if (names_.count(to) > 0) return posix_status(EEXIST, "cannot link to", to);
+  if (absl::Status status = needs_parent(to); !status.ok()) return status;
+  set_name(to, it->second);
+  return absl::OkStatus();
+}
+
+absl::Status SimulatedStorage::remove(const std::string& path) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = begin_change(path); !status.ok()) return status;
+  const auto it = names_.find(path);
+  if (it == names_.end()) return posix_status(ENOENT, "cannot remove", path);
+  if (it->second->is_dir) {
+    const auto inside = [&](const auto& entry) { return is_inside(entry.first, path); };
+    if (std::any_of(names_.begin(), names_.end(), inside)) {
+      return posix_status(ENOTEMPTY, "cannot remove", path);
+    }
+  }
+  set_name(path, nullptr);
+  return absl::OkStatus();
+}
+
+absl::Status SimulatedStorage::remove_all(const std::string& dir) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = begin_change(dir); !status.ok()) return status;
+  std::vector<std::string> doomed;
+  for (const auto& [path, inode] : names_) {
+    if (path == dir || is_inside(path, dir)) doomed.push_back(path);
+  }
+  for (auto path = doomed.rbegin(); path != doomed.rend(); ++path) set_name(*path, nullptr);
+  return absl::OkStatus();
+}
+
+absl::Status SimulatedStorage::make_dirs(const std::string& dir) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = begin_change(dir); !status.ok()) return status;
+  std::vector<std::string> missing;
+  for (std::string path = dir; names_.count(path) == 0; path = parent_of(path)) {
+    missing.push_back(path);
+  }
+  for (auto path = missing.rbegin(); path != missing.rend(); ++path) {
+    if (absl::Status status = needs_parent(*path); !status.ok()) return status;
+    auto inode = std::make_shared<Inode>();
+    inode->is_dir = true;
+    set_name(*path, std::move(inode));
+  }
+  if (!names_[dir]->is_dir) return posix_status(ENOTDIR, "cannot make folder", dir);
+  return absl::OkStatus();
+}
+
+absl::Status SimulatedStorage::sync_dir(const std::string& dir) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = begin_change(dir); !status.ok()) return status;
+  if (names_.count(dir) == 0) return posix_status(ENOENT, "cannot open folder", dir);
+  std::vector<NameChange> rest;
+  for (NameChange& change : pending_) {
+    if (parent_of(change.path) == dir) {
+      apply(change, &durable_);
+    } else {
+      rest.push_back(std::move(change));
+    }
+  }
+  pending_ = std::move(rest);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<void>> SimulatedStorage::lock(const std::string& path) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (absl::Status status = begin_change(path); !status.ok()) return status;
+  if (!locks_[path].expired()) {
+    return absl::UnavailableError(absl::StrCat(path, " is locked by a running process (pid 1)"));
+  }
+  if (absl::Status status = needs_parent(path); !status.ok()) return status;
+  if (names_.count(path) == 0) set_name(path, std::make_shared<Inode>());
+  auto held = std::make_shared<int>(0);
+  locks_[path] = held;
+  return std::shared_ptr<void>(std::move(held));
+}
+
+}  // namespace weir::runtime
