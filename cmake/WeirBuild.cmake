@@ -1,0 +1,39 @@
+# How Weir is compiled: warnings, sanitizers, the linker, the compiler cache, and the folder of programs.
+# Everything here is private to Weir's own targets, so that a project which adds Weir keeps its own settings.
+
+if(PROJECT_IS_TOP_LEVEL)
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+  endif()
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+endif()
+
+find_program(WEIR_CCACHE ccache)
+mark_as_advanced(WEIR_CCACHE)
+if(WEIR_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # The sloppiness is what precompiled headers need to be cached at all.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${WEIR_CCACHE}")
+endif()
+
+find_program(WEIR_LLD ld.lld)
+mark_as_advanced(WEIR_LLD)
+
+# Compiles one of Weir's own targets: warnings, and the sanitizers of the preset.
+function(weir_compile_options target)
+  set_target_properties(${target} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON
+                                             CXX_EXTENSIONS OFF)
+  target_compile_options(
+    ${target}
+    PRIVATE -Wall -Wextra -Wshadow -Wnon-virtual-dtor $<$<BOOL:${WEIR_WERROR}>:-Werror>
+            $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+  if(WEIR_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer
+                                             -fno-sanitize-recover=undefined)
+    target_link_options(${target} PUBLIC -fsanitize=${WEIR_SANITIZE})
+  endif()
+  if(WEIR_LLD)
+    target_link_options(${target} PRIVATE -fuse-ld=lld)
+  endif()
+endfunction()

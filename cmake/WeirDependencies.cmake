@@ -1,0 +1,22 @@
+# What Weir needs from the machine. scripts/setup installs it; weirConfig.cmake.in repeats the part
+# that a program linked with Weir needs.
+
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+find_package(TBB REQUIRED)
+find_package(RocksDB REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+
+find_path(WEIR_XXHASH_INCLUDE xxhash.h REQUIRED)
+mark_as_advanced(WEIR_XXHASH_INCLUDE)
+
+# The shared library links in a second; the static one drags in everything RocksDB can do.
+if(TARGET RocksDB::rocksdb-shared)
+  set(WEIR_ROCKSDB RocksDB::rocksdb-shared)
+else()
+  set(WEIR_ROCKSDB RocksDB::rocksdb)
+endif()

@@ -1,0 +1,64 @@
+# How a folder of tests becomes a program, and how ctest runs it.
+
+find_package(GTest REQUIRED)
+find_package(rapidcheck CONFIG QUIET)
+
+set(WEIR_TEST_RESULTS "${PROJECT_BINARY_DIR}/test_results")
+
+# What every test sees: all of Weir, its private headers as "<room>/src/...", the repository's folder.
+function(weir_test_settings target)
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/tests")
+  target_compile_definitions(
+    ${target} PRIVATE WEIR_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                      WEIR_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  target_link_libraries(${target} PRIVATE weir::weir GTest::gtest)
+  if(TARGET rapidcheck)
+    target_link_libraries(${target} PRIVATE rapidcheck)
+  endif()
+endfunction()
+
+# weir_test_program(<folder> SHARDS <n>): tests/<folder>/**.cc as bin/test_<folder>, run in n shards so
+# that short and long cases spread over the cores. A folder without sources is passed over.
+function(weir_test_program folder)
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "SHARDS" "")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc")
+  if(NOT sources)
+    return()
+  endif()
+  set(target test_${folder})
+  add_executable(${target} ${sources})
+  weir_compile_options(${target})
+  weir_test_settings(${target})
+  target_link_libraries(${target} PRIVATE GTest::gtest_main)
+  if(TARGET weir_test_support)
+    target_link_libraries(${target} PRIVATE weir_test_support)
+  endif()
+  if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${folder}/src")
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/${folder}/src")
+  endif()
+  target_precompile_headers(
+    ${target} PRIVATE <gtest/gtest.h> <algorithm> <chrono> <cstdint> <functional> <map> <memory>
+    <optional> <random> <sstream> <string> <string_view> <unordered_map> <utility> <vector>)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -fpch-preprocess)  # lets ccache see through the header
+  endif()
+
+  math(EXPR last "${test_SHARDS} - 1")
+  foreach(shard RANGE ${last})
+    add_test(NAME ${folder}.${shard} COMMAND ${target})
+    set_tests_properties(
+      ${folder}.${shard}
+      PROPERTIES
+        LABELS "gtest;${folder}"
+        ENVIRONMENT
+        "GTEST_TOTAL_SHARDS=${test_SHARDS};GTEST_SHARD_INDEX=${shard};GTEST_OUTPUT=json:${WEIR_TEST_RESULTS}/${folder}.${shard}.json;${WEIR_SANITIZER_ENVIRONMENT}"
+    )
+  endforeach()
+endfunction()
+
+# A report of a sanitizer fails the test; suppressions stay in two short files.
+set(WEIR_SANITIZER_ENVIRONMENT
+    "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/tests/tsan_suppressions.txt"
+)
