@@ -44,8 +44,7 @@ bool Channel::receive(Element& out) {
   return true;
 }
 
-void Channel::give_back(std::unique_ptr<BatchBase> batch) {
-  const std::size_t bytes = batch->bytes();
+void Channel::give_back(std::unique_ptr<BatchBase> batch, std::size_t bytes) {
   batch->clear();
   {
     MutexLock lock(mutex_);

@@ -58,8 +58,8 @@ class Channel {
 
   // Consumer. False if there is nothing to receive now.
   bool receive(Element& out);
-  // The consumer is done with a received batch.
-  void give_back(std::unique_ptr<BatchBase> batch);
+  // The consumer is done with a received batch, which had `bytes` bytes when it was received.
+  void give_back(std::unique_ptr<BatchBase> batch, std::size_t bytes);
 
   std::size_t bytes_in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 

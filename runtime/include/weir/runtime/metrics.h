@@ -25,4 +25,23 @@ struct OperatorMetrics {
   Gauge bad;          // records that could not be decoded and were dropped or diverted
 };
 
+// Why a task does not run.
+enum class BlockingReason : std::uint8_t {
+  kNone,      // it runs
+  kNoInput,   // nothing to receive, or its spout waits
+  kNoCredit,  // a consumer's channel is full
+  kAligning,  // every input that has something is held until a barrier has come on all of them
+  kEnded,     // all input processed; waits for the last checkpoint
+};
+
+const char* blocking_reason_name(BlockingReason reason);
+
+struct TaskMetrics {
+  Gauge records_in;      // records received, or read by the spout
+  Gauge watermark;       // merged event time, microseconds; int64 min = none yet
+  Gauge blocking;        // BlockingReason
+  Gauge state_bytes;     // memory held by keyed state, estimate
+  Gauge holding_input;   // index of the input that holds the watermark back; -1 = none
+};
+
 }  // namespace weir::runtime

@@ -36,6 +36,13 @@ struct SpoutPartitions {
   std::vector<PartitionId> ids;  // local index -> partition
 };
 
+// Why an operator is asked to push out what it holds back.
+enum class FlushReason : std::uint8_t {
+  kDry,        // the input has nothing more for now
+  kWatermark,  // a watermark is about to be passed on
+  kBarrier,    // a snapshot follows
+};
+
 // Whether a resumable call has finished. After kMore the task makes room downstream and calls again.
 enum class Progress : std::uint8_t { kDone, kMore };
 
@@ -73,6 +80,9 @@ class Operator : public Input {
   // Restores and prepares. Outputs are connected; nothing may be pushed yet.
   virtual absl::Status open(OperatorContext& context);
 
+  // The keyed state of the task has been loaded; nothing has been pushed yet.
+  virtual void restored() {}
+
   // Input port `port` (0 unless the operator has several inputs).
   virtual Input& port(std::uint32_t port);
 
@@ -82,9 +92,8 @@ class Operator : public Input {
   // The watermark that holds for this operator's output when its input stands at `input`.
   virtual EventTime output_watermark(EventTime input) { return input; }
 
-  // Pushes out what is held back only for efficiency. Called before watermarks and barriers, when
-  // the input runs dry, and after the linger.
-  virtual void flush() {}
+  // Pushes out what is held back only for efficiency.
+  virtual void flush(FlushReason) {}
   // Adds this operator's part to the snapshot. Everything pushed before is covered by it, nothing
   // pushed later. Sinks seal what they have staged so far under `id`. Blocking work (sync of files)
   // goes into `io`; the snapshot is acked when all of it has returned OK.
@@ -114,6 +123,32 @@ class Operator : public Input {
  private:
   std::vector<Input*> outputs_;
   OperatorContext* context_ = nullptr;
+};
+
+// What a spout's poll has to say.
+struct PollResult {
+  enum class State : std::uint8_t {
+    kMore,  // poll again
+    kWait,  // nothing now: at `wake_at`, or when the task is woken
+    kEnd,   // every partition has ended
+  };
+  State state = State::kMore;
+  MonotonicTime wake_at = MonotonicTime::max();
+};
+
+// The head of a chain without inputs: drives the partitions of the task's share of a spout.
+class SpoutOperator : public Operator {
+ public:
+  // Pushes at most one batch, of one partition.
+  virtual PollResult poll() = 0;
+  // Partitions whose end or idleness has changed since the last call; the task tells the chain.
+  struct PartitionEvent {
+    std::uint32_t index;
+    enum class Kind : std::uint8_t { kEnded, kIdle, kActive } kind;
+  };
+  virtual std::vector<PartitionEvent> take_partition_events() { return {}; }
+
+  void push(BatchBase&) final { WEIR_CHECK(false, "nothing is pushed into a spout"); }
 };
 
 // An operator as the plan holds it: makes one instance per task.

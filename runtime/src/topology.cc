@@ -1,0 +1,74 @@
+#include "weir/runtime/topology.h"
+
+#include <algorithm>
+#include <map>
+
+namespace weir::runtime {
+
+std::string Place::text() const {
+  const std::string_view path(file);
+  const std::size_t slash = path.find_last_of('/');
+  const std::string_view base = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  return std::string(base) + ":" + std::to_string(line);
+}
+
+Vertex& Topology::add(Vertex vertex) {
+  vertex.id = VertexId(static_cast<std::uint32_t>(vertices_.size()));
+  vertices_.push_back(std::move(vertex));
+  return vertices_.back();
+}
+
+void Topology::fault(Place place, std::string message) {
+  faults_.push_back(place.text() + ": " + std::move(message));
+}
+
+std::string Topology::derive_name(VertexId from, std::string_view kind) const {
+  const std::string base = vertices_[from.value].name + "." + std::string(kind);
+  std::string name = base;
+  const auto is_taken = [&] {
+    return std::any_of(vertices_.begin(), vertices_.end(),
+                       [&](const Vertex& v) { return v.name == name; });
+  };
+  for (int n = 2; is_taken(); ++n) name = base + std::to_string(n);
+  return name;
+}
+
+absl::Status Topology::validate() const {
+  std::vector<std::string> faults = params_.faults();
+  faults.insert(faults.end(), faults_.begin(), faults_.end());
+  if (vertices_.empty()) {
+    faults.push_back("the topology is empty: start a stream with t.spout(\"name\", ...)");
+  }
+  std::map<std::string, const Vertex*> by_name;
+  for (const Vertex& v : vertices_) {
+    const auto [it, is_new] = by_name.emplace(v.name, &v);
+    if (!is_new) {
+      faults.push_back(v.place.text() + ": the name '" + v.name + "' is taken by the " +
+                       it->second->kind + " at " + it->second->place.text() +
+                       "; names are unique, since state and output files go by them");
+    }
+    if (v.name.empty()) faults.push_back(v.place.text() + ": a name must not be empty");
+    if (v.parallelism.has_value() &&
+        (*v.parallelism == 0 || *v.parallelism > max_parallelism)) {
+      faults.push_back(v.place.text() + ": '" + v.name + "' has parallelism " +
+                       std::to_string(*v.parallelism) + "; it must lie between 1 and " +
+                       std::to_string(max_parallelism));
+    }
+    const bool has_consumer =
+        v.role == VertexKind::kSink ||
+        std::any_of(edges_.begin(), edges_.end(), [&](const Edge& e) { return e.from == v.id; });
+    if (!has_consumer) {
+      faults.push_back(v.place.text() + ": nothing reads the output of '" + v.name +
+                       "'; end the stream with .sink(...), or discard it with "
+                       ".sink(\"name\", weir::discard())");
+    }
+  }
+  if (faults.empty()) return absl::OkStatus();
+  std::string text = faults.size() == 1
+                         ? "the topology has a fault:"
+                         : "the topology has " + std::to_string(faults.size()) + " faults:";
+  for (const std::string& fault : faults) text += "\n  " + fault;
+  return absl::InvalidArgumentError(text);
+}
+
+}  // namespace weir::runtime

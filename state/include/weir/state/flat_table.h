@@ -1,0 +1,330 @@
+// FlatTable<K, V>: the live entries of one state (or of one slice of time), as objects in an
+// open-addressing table that knows which rows have changed since the last barrier.
+//
+// Layout: an array of {key, value} slots and an array of one control byte per slot. A slot's home is
+// the top bits of its key's hash, so the table is ordered by hash, and with it by key group: a scan
+// of a key group, or of everything in row order, is a scan of memory.
+//
+// Change tracking: the first change of an entry after a barrier puts it on the list of the current
+// epoch. freeze() swaps lists in O(1); what is frozen keeps its old value until it has been encoded
+// (an entry that changes earlier is encoded at that moment). Task thread only.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/runtime/key.h"
+#include "weir/runtime/row_store.h"
+#include "weir/state/row_key.h"
+#include "weir/state/slots.h"
+
+namespace weir::state {
+
+using runtime::KeyTraits;
+using runtime::RowBuffer;
+
+template <class K, class V>
+class FlatTable {
+ public:
+  using Probe = typename KeyTraits<K>::Probe;
+  struct Slot {
+    K key;
+    V value;
+  };
+
+  explicit FlatTable(RowPrefix prefix, std::size_t expected = 0) : prefix_(prefix) {
+    allocate(capacity_for(expected));
+  }
+
+  std::size_t size() const { return live_; }
+  bool empty() const { return live_ == 0; }
+  std::size_t memory_bytes() const { return capacity_ * (sizeof(Slot) + 1); }
+  const RowPrefix& prefix() const { return prefix_; }
+
+  // Asks the memory for the slot of `hash` ahead of its use.
+  void prefetch(std::uint64_t hash) const {
+    const std::size_t i = home(hash);
+    __builtin_prefetch(&slots_[i]);
+    __builtin_prefetch(&control_[i]);
+  }
+
+  // The entry of `key`, made from V{} if there is none; counts as changed. Valid until the next call
+  // that may add an entry.
+  [[gnu::always_inline]] V& upsert(std::uint64_t hash, Probe key) {
+    std::size_t i = home(hash);
+    for (;;) {
+      const std::uint8_t c = control_[i];
+      if ((c & kLive) != 0 && KeyTraits<K>::equal(slots_[i].key, key)) [[likely]] {
+        if ((c & dirty_now_) == 0) [[unlikely]] touch(i);
+        return slots_[i].value;
+      }
+      if (c == kEmpty) break;
+      i = (i + 1) & mask_;
+    }
+    return insert(hash, key);
+  }
+
+  // The entry of `key`, or null. Does not count as a change.
+  const V* find(std::uint64_t hash, Probe key) const {
+    const std::size_t i = locate(hash, key);
+    return i == kNone ? nullptr : &slots_[i].value;
+  }
+  bool contains(std::uint64_t hash, Probe key) const { return locate(hash, key) != kNone; }
+
+  // Removes the entry of `key`; false if there was none.
+  bool erase(std::uint64_t hash, Probe key) {
+    const std::size_t i = locate(hash, key);
+    if (i == kNone) return false;
+    keep_frozen_value(i);
+    if ((control_[i] & kStored) != 0) {
+      std::string row;
+      row_key(hash, slots_[i].key, row);
+      removed_.push_back(std::move(row));
+    }
+    vacate(i);
+    return true;
+  }
+
+  // Calls f(key, value) for each entry, in hash order but for a few wrapped ones. Values may be
+  // changed only through upsert.
+  template <class F>
+  void for_each(F&& f) const {
+    for (std::size_t i = 0; i < capacity_; ++i) {
+      if ((control_[i] & kLive) != 0) f(slots_[i].key, slots_[i].value);
+    }
+  }
+  // The same for slots `from`.. until `f` returns false; returns where to go on, or capacity().
+  template <class F>
+  std::size_t for_each_from(std::size_t from, F&& f) const {
+    for (std::size_t i = from; i < capacity_; ++i) {
+      if ((control_[i] & kLive) != 0 && !f(slots_[i].key, slots_[i].value)) return i + 1;
+    }
+    return capacity_;
+  }
+  std::size_t capacity() const { return capacity_; }
+
+  // Removes all entries, from the store as well: each stored row becomes a removal.
+  void drop_all() {
+    for (std::size_t i = 0; i < capacity_; ++i) {
+      if ((control_[i] & kLive) == 0) continue;
+      keep_frozen_value(i);
+      if ((control_[i] & kStored) != 0) {
+        std::string row;
+        row_key(runtime::key_hash(slots_[i].key), slots_[i].key, row);
+        removed_.push_back(std::move(row));
+      }
+      slots_[i] = Slot{};
+    }
+    std::memset(control_.get(), 0, capacity_);
+    live_ = used_ = 0;
+    changed_now_.clear();
+    changed_frozen_.clear();
+  }
+
+  // --- snapshots -------------------------------------------------------------------------------
+
+  bool has_changes() const { return !changed_now_.empty() || !removed_.empty(); }
+  bool has_frozen() const {
+    return !changed_frozen_.empty() || !frozen_removed_.empty() || !frozen_early_.empty();
+  }
+
+  // All changes so far belong to the frozen set. The previous one must have been encoded wholly.
+  void freeze() {
+    changed_frozen_.swap(changed_now_);
+    frozen_removed_.swap(removed_);
+    std::swap(dirty_now_, dirty_frozen_);
+    encode_cursor_ = 0;
+  }
+
+  // Writes up to `max_rows` frozen rows; true when none is left.
+  bool encode_frozen(RowBuffer& out, std::size_t max_rows) {
+    if (!frozen_removed_.empty()) {  // first: an entry removed and made again must survive
+      for (const std::string& row : frozen_removed_) out.remove(row);
+      frozen_removed_.clear();
+    }
+    if (!frozen_early_.empty()) {
+      out.append(frozen_early_);
+      frozen_early_.clear();
+    }
+    const std::size_t end = std::min(changed_frozen_.size(), max_rows > changed_frozen_.size() - encode_cursor_
+                                                                 ? changed_frozen_.size()
+                                                                 : encode_cursor_ + max_rows);
+    for (; encode_cursor_ < end; ++encode_cursor_) {
+      const std::size_t i = changed_frozen_[encode_cursor_];
+      if ((control_[i] & dirty_frozen_) == 0) continue;  // changed again, removed, or moved
+      encode_slot(i, out);
+    }
+    if (encode_cursor_ < changed_frozen_.size()) return false;
+    changed_frozen_.clear();
+    encode_cursor_ = 0;
+    return true;
+  }
+
+  // Adds an entry read back from the store: present, unchanged. An entry that is there already is
+  // newer and stays.
+  void load(std::uint64_t hash, K key, V value) {
+    if (locate(hash, key) != kNone) return;
+    const std::size_t i = place(hash);
+    slots_[i].key = std::move(key);
+    slots_[i].value = std::move(value);
+    control_[i] = kLive | kStored;
+  }
+
+  // Drops up to `limit` entries that are stored and unchanged since the last sweep. Returns how many.
+  std::size_t evict(std::size_t limit) {
+    std::size_t evicted = 0;
+    for (std::size_t n = 0; n < capacity_ && evicted < limit; ++n) {
+      const std::size_t i = hand_;
+      hand_ = (hand_ + 1) & mask_;
+      std::uint8_t& c = control_[i];
+      if ((c & kLive) == 0 || (c & (kDirtyA | kDirtyB)) != 0 || (c & kStored) == 0) continue;
+      if ((c & kWarm) != 0) {
+        c = static_cast<std::uint8_t>(c & ~kWarm);
+        continue;
+      }
+      vacate(i);
+      ++evicted;
+    }
+    return evicted;
+  }
+
+ private:
+  static constexpr std::uint8_t kEmpty = 0;
+  static constexpr std::uint8_t kLive = 1;     // the slot holds an entry
+  static constexpr std::uint8_t kDirtyA = 2;   // changed in the epoch of parity A ...
+  static constexpr std::uint8_t kDirtyB = 4;   // ... B
+  static constexpr std::uint8_t kStored = 8;   // the store has, or is about to get, a row for it
+  static constexpr std::uint8_t kWarm = 16;    // was changed since the last sweep
+  static constexpr std::uint8_t kVacated = 32; // no entry, but probing goes on
+  static constexpr std::size_t kNone = ~std::size_t{0};
+  static constexpr std::size_t kMinCapacity = 16;
+
+  static std::size_t capacity_for(std::size_t entries) {
+    std::size_t c = kMinCapacity;
+    while (c < entries * 2) c *= 2;
+    return c;
+  }
+
+  void allocate(std::size_t capacity) {
+    capacity_ = capacity;
+    mask_ = capacity - 1;
+    shift_ = 64 - static_cast<unsigned>(__builtin_ctzll(capacity));
+    slots_ = make_slots<Slot>(capacity);
+    control_ = make_slots<std::uint8_t>(capacity);
+    used_ = live_ = 0;
+  }
+
+  std::size_t home(std::uint64_t hash) const { return hash >> shift_; }
+
+  std::size_t locate(std::uint64_t hash, Probe key) const {
+    std::size_t i = home(hash);
+    for (; control_[i] != kEmpty; i = (i + 1) & mask_) {
+      if ((control_[i] & kLive) != 0 && KeyTraits<K>::equal(slots_[i].key, key)) return i;
+    }
+    return kNone;
+  }
+
+  // A free slot for a key that is not in the table. Counts it as live.
+  std::size_t place(std::uint64_t hash) {
+    if ((used_ + 1) * 2 > capacity_) grow();
+    std::size_t i = home(hash);
+    while ((control_[i] & kLive) != 0) i = (i + 1) & mask_;
+    if (control_[i] == kEmpty) ++used_;
+    ++live_;
+    return i;
+  }
+
+  [[gnu::noinline]] V& insert(std::uint64_t hash, Probe key) {
+    const std::size_t i = place(hash);
+    slots_[i].key = KeyTraits<K>::own(key);
+    slots_[i].value = V{};
+    control_[i] = kLive | dirty_now_;
+    changed_now_.push_back(static_cast<std::uint32_t>(i));
+    return slots_[i].value;
+  }
+
+  // The first change of a clean or frozen entry in this epoch.
+  [[gnu::noinline]] void touch(std::size_t i) {
+    keep_frozen_value(i);
+    control_[i] = static_cast<std::uint8_t>((control_[i] & ~kWarm) | dirty_now_);
+    changed_now_.push_back(static_cast<std::uint32_t>(i));
+  }
+
+  void keep_frozen_value(std::size_t i) {
+    if ((control_[i] & dirty_frozen_) != 0) encode_slot(i, frozen_early_);
+  }
+
+  void encode_slot(std::size_t i, RowBuffer& out) {
+    key_scratch_.clear();
+    value_scratch_.clear();
+    row_key(runtime::key_hash(slots_[i].key), slots_[i].key, key_scratch_);
+    runtime::encode_to(value_scratch_, slots_[i].value);
+    out.put(key_scratch_, value_scratch_);
+    control_[i] = static_cast<std::uint8_t>((control_[i] & ~dirty_frozen_) | kStored | kWarm);
+  }
+
+  template <class Key>
+  void row_key(std::uint64_t hash, const Key& key, std::string& out) const {
+    prefix_.append_to(out, hash);
+    KeyTraits<K>::encode_key(out, key);
+  }
+
+  void vacate(std::size_t i) {
+    slots_[i] = Slot{};
+    control_[i] = control_[(i + 1) & mask_] == kEmpty ? kEmpty : kVacated;
+    if (control_[i] == kEmpty) --used_;
+    --live_;
+  }
+
+  // Doubles the table, or only sweeps out vacated slots if these are many.
+  [[gnu::noinline]] void grow() {
+    auto old_slots = std::move(slots_);
+    auto old_control = std::move(control_);
+    const std::size_t old_capacity = capacity_;
+    const std::size_t live = live_;
+    allocate((live + 1) * 4 > old_capacity ? old_capacity * 2 : old_capacity);
+    changed_now_.clear();
+    changed_frozen_.clear();
+    encode_cursor_ = 0;
+    hand_ = 0;
+    for (std::size_t n = 0; n < old_capacity; ++n) {
+      if ((old_control[n] & kLive) == 0) continue;
+      std::size_t i = home(runtime::key_hash(old_slots[n].key));
+      while (control_[i] != kEmpty) i = (i + 1) & mask_;
+      slots_[i] = std::move(old_slots[n]);
+      control_[i] = old_control[n];
+      if ((control_[i] & dirty_now_) != 0) changed_now_.push_back(static_cast<std::uint32_t>(i));
+      if ((control_[i] & dirty_frozen_) != 0) {
+        changed_frozen_.push_back(static_cast<std::uint32_t>(i));
+      }
+    }
+    used_ = live_ = live;
+  }
+
+  RowPrefix prefix_;
+  std::size_t capacity_ = 0;
+  std::size_t mask_ = 0;
+  unsigned shift_ = 60;
+  std::uint8_t dirty_now_ = kDirtyA;
+  std::uint8_t dirty_frozen_ = kDirtyB;
+  SlotArray<Slot> slots_;
+  SlotArray<std::uint8_t> control_;
+  std::size_t live_ = 0;  // entries
+  std::size_t used_ = 0;  // slots that are not empty: entries and vacated ones
+  std::size_t hand_ = 0;  // where the next eviction sweep starts
+
+  std::vector<std::uint32_t> changed_now_;     // slots, each once
+  std::vector<std::uint32_t> changed_frozen_;  // slots; stale where the bit is gone
+  std::vector<std::string> removed_;           // row keys
+  std::vector<std::string> frozen_removed_;
+  RowBuffer frozen_early_;  // frozen rows that changed before their turn
+  std::size_t encode_cursor_ = 0;
+  std::string key_scratch_;
+  std::string value_scratch_;
+};
+
+}  // namespace weir::state

@@ -1,0 +1,175 @@
+// KeyedState: all keyed tables of one task over one row store; and TableGroup, the typed tables that
+// operators hold.
+//
+//   operator -> TableGroup<K, V> (one FlatTable per namespace) -> KeyedState -> RowStore -> files
+//
+// Task thread only, except the job that persist() returns.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/runtime/operator.h"
+#include "weir/runtime/snapshot.h"
+#include "weir/runtime/task_state.h"
+#include "weir/state/flat_table.h"
+
+namespace weir::state {
+
+// What KeyedState asks of a table, whatever its types.
+class TableBase {
+ public:
+  virtual ~TableBase() = default;
+  virtual void freeze() = 0;
+  virtual bool encode_frozen(RowBuffer& out, std::size_t max_rows) = 0;
+  // A row of this table from a snapshot or the store; false if it cannot be decoded.
+  virtual bool load(const RowKeyParts& row, std::string_view value) = 0;
+  virtual std::size_t memory_bytes() const = 0;
+  virtual std::size_t evict(std::size_t entries) = 0;
+  virtual std::size_t entries() const = 0;
+};
+
+class KeyedState final : public runtime::TaskState {
+ public:
+  struct Options {
+    std::uint32_t max_parallelism = 128;
+    runtime::KeyGroupRange groups{};
+    std::size_t memory_budget = std::size_t{512} << 20;  // bytes, of all tables of the task
+  };
+  KeyedState(Options options, std::unique_ptr<runtime::RowStore> store);
+  ~KeyedState() override;
+
+  // Registers `table` (borrowed) as `name`, unique within the task, in the order of the plan: the
+  // order gives each table its number in the rows' keys.
+  std::uint16_t declare(TableBase& table, runtime::StateDescriptor descriptor);
+  const Options& options() const { return options_; }
+  runtime::RowStore& store() { return *store_; }
+
+  // Whether rows may be missing from the tables, so that a miss must be looked up in the store.
+  bool has_evicted() const { return evicted_; }
+  // Loads the rows of `keys` (full row keys) that the store has into their tables.
+  void fetch(const std::vector<std::string>& keys);
+
+  absl::Status restore(const std::vector<runtime::RowSnapshot>& snapshots) override;
+  void freeze() override;
+  bool encode_frozen(std::size_t max_rows) override;
+  std::function<absl::StatusOr<runtime::RowSnapshot>()> persist(runtime::CheckpointId id) override;
+  absl::Status keep_budget() override;
+  std::size_t memory_bytes() const override;
+
+ private:
+  bool load_row(std::string_view key, std::string_view value);
+
+  const Options options_;
+  std::shared_ptr<runtime::RowStore> store_;
+  std::vector<TableBase*> tables_;
+  std::vector<runtime::StateDescriptor> descriptors_;
+  runtime::RowBuffer frozen_;
+  std::size_t encoding_ = 0;  // table whose frozen rows are being encoded
+  bool evicted_ = false;
+  std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);
+  absl::Status failure_;
+};
+
+// The KeyedState behind an operator's context. Every task with keyed operators has one.
+KeyedState& keyed_state(const runtime::OperatorContext& context);
+
+// Typed tables K -> V of one declared state, one per namespace. Declared in open().
+template <class K, class V>
+class TableGroup final : public TableBase {
+ public:
+  using Table = FlatTable<K, V>;
+
+  // Registers with the task's state. `name` is unique within the operator.
+  void declare(const runtime::OperatorContext& context, std::string_view name,
+               std::string_view kind) {
+    state_ = &keyed_state(context);
+    descriptor_ = {context.uid + "/" + std::string(name), std::string(kind),
+                   runtime::Codec<K>::schema() + " -> " + runtime::Codec<V>::schema(), 0};
+    descriptor_.table = state_->declare(*this, descriptor_);
+  }
+  const runtime::StateDescriptor& descriptor() const { return descriptor_; }
+
+  // The table of `space`, made if there is none. The reference stays valid until drop().
+  Table& at(std::int64_t space) {
+    auto it = tables_.find(space);
+    if (it != tables_.end()) return *it->second;
+    std::unique_ptr<Table> table;
+    const RowPrefix prefix{descriptor_.table, space, state_->options().max_parallelism};
+    table = std::make_unique<Table>(prefix, expected_);
+    return *tables_.emplace(space, std::move(table)).first->second;
+  }
+  Table* find(std::int64_t space) {
+    auto it = tables_.find(space);
+    return it == tables_.end() ? nullptr : it->second.get();
+  }
+  // Removes all entries of `space`, here and (with the next snapshot) in the store.
+  void drop(std::int64_t space) {
+    auto it = tables_.find(space);
+    if (it == tables_.end()) return;
+    expected_ = it->second->size();
+    it->second->drop_all();
+    if (it->second->has_changes() || it->second->has_frozen()) {
+      leaving_.push_back(std::move(it->second));
+    }
+    tables_.erase(it);
+  }
+  const std::map<std::int64_t, std::unique_ptr<Table>>& tables() const { return tables_; }
+
+  void freeze() override {
+    for (auto& [space, table] : tables_) table->freeze();
+    for (auto& table : leaving_) table->freeze();
+    encoding_space_ = INT64_MIN;
+  }
+  bool encode_frozen(RowBuffer& out, std::size_t max_rows) override {
+    // Tables on their way out first: their removals precede what a successor has put.
+    for (auto& table : leaving_) table->encode_frozen(out, SIZE_MAX);
+    std::erase_if(leaving_, [](const auto& t) { return !t->has_changes() && !t->has_frozen(); });
+    for (auto it = tables_.lower_bound(encoding_space_); it != tables_.end(); ++it) {
+      encoding_space_ = it->first;
+      if (!it->second->encode_frozen(out, max_rows)) return false;
+    }
+    return true;
+  }
+  bool load(const RowKeyParts& row, std::string_view bytes) override {
+    K key{};
+    V value{};
+    if (!KeyTraits<K>::decode_key(row.key, key) || !runtime::decode_from(bytes, value)) {
+      return false;
+    }
+    at(row.space).load(row.hash, std::move(key), std::move(value));
+    return true;
+  }
+  std::size_t memory_bytes() const override {
+    std::size_t bytes = 0;
+    for (const auto& [space, table] : tables_) bytes += table->memory_bytes();
+    return bytes;
+  }
+  std::size_t evict(std::size_t entries) override {
+    std::size_t evicted = 0;
+    for (auto& [space, table] : tables_) {
+      if (evicted < entries) evicted += table->evict(entries - evicted);
+    }
+    return evicted;
+  }
+  std::size_t entries() const override {
+    std::size_t n = 0;
+    for (const auto& [space, table] : tables_) n += table->size();
+    return n;
+  }
+
+ private:
+  KeyedState* state_ = nullptr;
+  runtime::StateDescriptor descriptor_;
+  std::map<std::int64_t, std::unique_ptr<Table>> tables_;
+  std::vector<std::unique_ptr<Table>> leaving_;  // dropped, with removals to be written
+  std::size_t expected_ = 0;                     // entries of the table dropped last
+  std::int64_t encoding_space_ = INT64_MIN;
+};
+
+}  // namespace weir::state

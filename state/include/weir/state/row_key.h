@@ -1,0 +1,51 @@
+// The head of a row's key: `group u16 BE | table u16 BE | namespace u64 BE | hash u64 BE`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "weir/runtime/hash.h"
+
+namespace weir::state {
+
+inline constexpr std::size_t kRowKeyHead = 20;
+
+template <class Int>
+void append_big_endian(std::string& out, Int value) {
+  for (int shift = static_cast<int>(sizeof(Int)) * 8 - 8; shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>(static_cast<std::uint64_t>(value) >> shift));
+  }
+}
+
+// What the rows of one table (and one namespace of it) have in common.
+struct RowPrefix {
+  std::uint16_t table = 0;
+  std::int64_t space = 0;  // start of a slice in microseconds, or 0
+  std::uint32_t max_parallelism = 128;
+
+  void append_to(std::string& out, std::uint64_t hash) const {
+    append_big_endian<std::uint16_t>(out, runtime::key_group_of(hash, max_parallelism).value);
+    append_big_endian<std::uint16_t>(out, table);
+    append_big_endian<std::uint64_t>(out, space_bits());
+    append_big_endian<std::uint64_t>(out, hash);
+  }
+
+ private:
+  // Sign flipped, so that times before 1970 sort first.
+  std::uint64_t space_bits() const {
+    return static_cast<std::uint64_t>(space) ^ (std::uint64_t{1} << 63);
+  }
+};
+
+// The parts of a row's key; false if it is too short to be one.
+struct RowKeyParts {
+  runtime::KeyGroup group;
+  std::uint16_t table = 0;
+  std::int64_t space = 0;
+  std::uint64_t hash = 0;
+  std::string_view key;
+};
+bool parse_row_key(std::string_view row, RowKeyParts& out);
+
+}  // namespace weir::state

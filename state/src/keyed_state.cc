@@ -1,0 +1,100 @@
+#include "weir/state/keyed_state.h"
+
+namespace weir::state {
+
+using runtime::RowSnapshot;
+
+KeyedState::KeyedState(Options options, std::unique_ptr<runtime::RowStore> store)
+    : options_(options), store_(std::move(store)) {}
+
+KeyedState::~KeyedState() = default;
+
+std::uint16_t KeyedState::declare(TableBase& table, runtime::StateDescriptor descriptor) {
+  for (const runtime::StateDescriptor& other : descriptors_) {
+    WEIR_CHECK(other.name != descriptor.name, "a state is declared once per operator");
+  }
+  tables_.push_back(&table);
+  descriptors_.push_back(std::move(descriptor));
+  return static_cast<std::uint16_t>(tables_.size());  // from 1
+}
+
+bool KeyedState::load_row(std::string_view key, std::string_view value) {
+  RowKeyParts parts;
+  if (!parse_row_key(key, parts) || parts.table == 0 || parts.table > tables_.size()) return false;
+  // Rule 20: the group is recomputed and compared.
+  if (runtime::key_group_of(parts.hash, options_.max_parallelism) != parts.group) return false;
+  return tables_[parts.table - 1u]->load(parts, value);
+}
+
+absl::Status KeyedState::restore(const std::vector<RowSnapshot>& snapshots) {
+  if (snapshots.empty()) return absl::OkStatus();
+  std::size_t refused = 0;
+  const absl::Status status = store_->restore(
+      snapshots, options_.groups, [&](std::string_view key, std::string_view value) {
+        if (!load_row(key, value)) ++refused;
+      });
+  if (!status.ok()) return status;
+  if (refused != 0) {
+    return absl::DataLossError(std::to_string(refused) +
+                               " rows of the snapshot fit no state that this program declares; "
+                               "start the program that wrote it, or start without the snapshot");
+  }
+  return absl::OkStatus();
+}
+
+void KeyedState::freeze() {
+  for (TableBase* table : tables_) table->freeze();
+  encoding_ = 0;
+}
+
+bool KeyedState::encode_frozen(std::size_t max_rows) {
+  const std::size_t stop = max_rows == SIZE_MAX ? SIZE_MAX : frozen_.rows() + max_rows;
+  for (; encoding_ < tables_.size(); ++encoding_) {
+    const std::size_t left = stop == SIZE_MAX ? SIZE_MAX : stop - frozen_.rows();
+    if (!tables_[encoding_]->encode_frozen(frozen_, left)) return false;
+    if (frozen_.rows() >= stop && encoding_ + 1 < tables_.size()) {
+      ++encoding_;
+      return false;
+    }
+  }
+  return true;
+}
+
+std::function<absl::StatusOr<RowSnapshot>()> KeyedState::persist(runtime::CheckpointId id) {
+  auto rows = std::make_shared<runtime::RowBuffer>(std::move(frozen_));
+  frozen_ = runtime::RowBuffer();
+  in_flight_->fetch_add(1);
+  return [rows, id, store = store_, in_flight = in_flight_]() -> absl::StatusOr<RowSnapshot> {
+    const absl::Status applied = store->apply(std::move(*rows));
+    in_flight->fetch_sub(1);
+    if (!applied.ok()) return applied;
+    return store->snapshot(id);
+  };
+}
+
+std::size_t KeyedState::memory_bytes() const {
+  std::size_t bytes = 0;
+  for (const TableBase* table : tables_) bytes += table->memory_bytes();
+  return bytes;
+}
+
+absl::Status KeyedState::keep_budget() { return failure_; }
+
+void KeyedState::fetch(const std::vector<std::string>& keys) {
+  std::vector<std::optional<std::string>> values;
+  const absl::Status status = store_->get(keys, &values);
+  if (!status.ok()) {
+    failure_ = status;
+    return;
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (values[i].has_value()) load_row(keys[i], *values[i]);
+  }
+}
+
+KeyedState& keyed_state(const runtime::OperatorContext& context) {
+  WEIR_CHECK(context.state != nullptr, "a keyed operator runs in a task with keyed state");
+  return static_cast<KeyedState&>(*context.state);
+}
+
+}  // namespace weir::state
