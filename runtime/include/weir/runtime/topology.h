@@ -35,8 +35,8 @@ struct Place {
 struct Name {
   std::string text;
   Place place;
-  Name(const char* text, Place place = Place::here()) : text(text), place(place) {}
-  Name(std::string text, Place place = Place::here()) : text(std::move(text)), place(place) {}
+  Name(const char* name, Place at = Place::here()) : text(name), place(at) {}
+  Name(std::string name, Place at = Place::here()) : text(std::move(name)), place(at) {}
 };
 
 enum class VertexKind : std::uint8_t { kSpout, kBolt, kSink };
