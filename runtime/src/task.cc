@@ -120,6 +120,7 @@ absl::Status Task::open() {
     node.context.partitions = spec_.partitions.get();
     node.context.state = spec_.state.get();
     node.context.metrics = node.metrics.get();
+    node.context.wake = [this] { wake(); };
     const absl::Status status = node.op->open(node.context);
     if (!status.ok()) {
       return absl::Status(status.code(), "operator '" + node.context.name + "' (task " +
@@ -171,12 +172,22 @@ RunResult Task::step() {
   RunResult result;
   for (int i = 0; i < kQuantum && result.state == RunState::kMore; ++i) {
     if (has_commands_.load(std::memory_order_acquire)) handle_commands();
+    if (!deferred_.empty() && !wave_pending_ && !ending_) {
+      for (const TaskCommand& command : std::exchange(deferred_, {})) handle(command);
+    }
     if (phase_ == Phase::kDone) return {RunState::kDone};
     if (snapshot_.has_value()) encode_snapshot(kRowsPerStep);
     result = work();
     const absl::Status failure = operator_failure();
     if (!failure.ok()) {
       fail(failure);
+      return {RunState::kDone};
+    }
+  }
+  if (spec_.state != nullptr) {
+    const absl::Status kept = spec_.state->keep_budget();
+    if (!kept.ok()) {
+      fail(kept);
       return {RunState::kDone};
     }
   }
@@ -280,9 +291,9 @@ void Task::handle_element(std::uint32_t input, Element element) {
       if (const auto id = aligner_->on_barrier(input, element.checkpoint)) take_checkpoint(*id);
       return;
     case Element::Kind::kEnd:
+      if (const auto id = aligner_->on_end(input)) take_checkpoint(*id);
       merger_->on_end(input);
       wave_pending_ = true;
-      if (const auto id = aligner_->on_end(input)) take_checkpoint(*id);
       if (aligner_->all_ended()) begin_end();
       return;
   }
@@ -348,7 +359,16 @@ void Task::handle_commands() {
     commands.swap(commands_);
     has_commands_.store(false, std::memory_order_relaxed);
   }
-  for (const TaskCommand& command : commands) handle(command);
+  for (const TaskCommand& command : commands) {
+    // A snapshot lies between two elements, so it waits until a pending wave has passed.
+    const bool must_wait = command.kind == TaskCommand::Kind::kCheckpoint &&
+                           (wave_pending_ || ending_);
+    if (must_wait) {
+      deferred_.push_back(command);
+    } else {
+      handle(command);
+    }
+  }
 }
 
 void Task::handle(const TaskCommand& command) {
@@ -375,8 +395,6 @@ void Task::handle(const TaskCommand& command) {
 
 void Task::take_checkpoint(CheckpointId id) {
   if (snapshot_.has_value()) encode_snapshot(SIZE_MAX);
-  // A wave that waits for room is finished first: the snapshot lies between two elements.
-  while (wave_pending_) wave_pending_ = !advance_chain();
   flush_chain(FlushReason::kBarrier);
   PendingSnapshot pending{id, {}, {}};
   pending.value.uid = spec_.uid;

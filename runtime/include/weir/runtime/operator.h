@@ -64,6 +64,8 @@ struct OperatorContext {
   Storage* storage = nullptr;
   Clock* clock = nullptr;
   OperatorMetrics* metrics = nullptr;
+  std::function<void()> wake;             // makes the task run soon; callable from any thread
+  MonotonicTime idle_timeout{5'000'000'000};  // a partition without data for so long is idle
   // What this operator's tasks handed over at the restored checkpoint, by old task index. Empty on a
   // fresh start. An operator picks its share: its own index, its partitions, its key groups.
   std::vector<const OperatorSnapshot*> restored;

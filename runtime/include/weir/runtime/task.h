@@ -166,6 +166,7 @@ class Task final : public Runnable {
   MonotonicTime pending_since_ = MonotonicTime::max();
   CheckpointId last_checkpoint_{0};
   std::optional<PendingSnapshot> snapshot_;
+  std::vector<TaskCommand> deferred_;  // commands that wait for the end of a wave
 
   std::atomic<bool> has_commands_{false};
   Mutex mutex_;

@@ -1,0 +1,199 @@
+// Spout: the contract of a source, for people who write one. A spout has a fixed number of
+// partitions; the engine makes one copy of the object per partition and drives it:
+//
+//   struct Numbers : weir::Spout<std::int64_t> {
+//     using Position = std::int64_t;                    // anything with a Codec: where to go on
+//     std::uint32_t partitions() const { return 1; }
+//     absl::Status open(const weir::SpoutContext& context, const Position* resume);
+//     weir::Poll poll(weir::SpoutOutput<std::int64_t>& out);
+//     Position position() const;                        // after the records emitted so far
+//   };
+//
+// open() is called once per partition, with the position of the restored checkpoint if there is one;
+// then poll() and position() in any number. All on the task's thread, so poll() must not block: it
+// emits at most out.room() records and says what comes next. The calls are resolved at compile time.
+// Records must be the same, in the same order, when a partition is read again from a position.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "weir/runtime/batch.h"
+#include "weir/runtime/codec.h"
+#include "weir/runtime/operator.h"
+#include "weir/runtime/topology.h"
+
+namespace weir::operators {
+
+// What poll() says: the state of the partition after it.
+struct Poll {
+  enum class State : std::uint8_t { kMore, kWait, kEnd };
+  State state = State::kMore;
+  runtime::MonotonicTime wake_at = runtime::MonotonicTime::max();
+
+  static Poll more() { return {State::kMore, {}}; }
+  // Nothing now; ask again at `at` (monotonic), or when SpoutContext::wake has been called.
+  static Poll wait_until(runtime::MonotonicTime at) { return {State::kWait, at}; }
+  static Poll wait() { return {State::kWait, runtime::MonotonicTime::max()}; }
+  // This partition will never deliver anything more.
+  static Poll end() { return {State::kEnd, {}}; }
+};
+
+struct SpoutContext {
+  std::string name;             // of the spout
+  std::uint32_t partition = 0;  // 0 .. partitions() - 1
+  runtime::Clock* clock = nullptr;
+  runtime::OperatorMetrics* metrics = nullptr;
+  std::function<void()> wake;   // callable from any thread
+};
+
+// Where poll() puts records: straight into the batch that travels on.
+template <class T>
+class SpoutOutput {
+ public:
+  explicit SpoutOutput(runtime::Batch<T>& batch) : batch_(batch) {}
+
+  // Records that still fit.
+  std::uint32_t room() const { return batch_.capacity() - batch_.size(); }
+  // A record to fill in place: it holds whatever it held before. Call keep() once it is filled.
+  T& next() { return batch_[batch_.size()]; }
+  void keep() { batch_.resize(batch_.size() + 1); }
+  void emit(T record) {
+    next() = std::move(record);
+    keep();
+  }
+  // The free records, to be filled from the front; keep(n) keeps the first n of them.
+  std::span<T> free() { return {batch_.records() + batch_.size(), room()}; }
+  void keep(std::uint32_t n) { batch_.resize(batch_.size() + n); }
+
+ private:
+  runtime::Batch<T>& batch_;
+};
+
+// Base of all spouts: names the record type, and the lifecycle calls that one may leave out.
+template <class Out>
+class Spout {
+ public:
+  using Output = Out;
+  absl::Status close() { return absl::OkStatus(); }
+  // For people, in the plan: "out/*.csv".
+  std::string describe() const { return ""; }
+  const char* kind() const { return "spout"; }
+};
+
+template <class S>
+concept SpoutLike = runtime::RecordLike<typename S::Output> && std::copy_constructible<S> &&
+                    runtime::Encodable<typename S::Position> &&
+                    requires(S& s, const S& cs, const SpoutContext& context,
+                             SpoutOutput<typename S::Output>& out,
+                             const typename S::Position* resume) {
+                      { cs.partitions() } -> std::convertible_to<std::uint32_t>;
+                      { s.open(context, resume) } -> std::same_as<absl::Status>;
+                      { s.poll(out) } -> std::same_as<Poll>;
+                      { cs.position() } -> std::same_as<typename S::Position>;
+                    };
+
+// The erased half of every spout: which partitions this task drives, whose turn it is, ends.
+class SpoutDriver : public runtime::SpoutOperator {
+ public:
+  absl::Status open(runtime::OperatorContext& context) override;
+  runtime::PollResult poll() override;
+  std::vector<PartitionEvent> take_partition_events() override;
+  void snapshot(runtime::CheckpointId id, runtime::OperatorSnapshot& out,
+                runtime::IoWork& io) override;
+
+ protected:
+  virtual std::uint32_t partition_count() const = 0;
+  // Makes local partition `index`; `resume` is its encoded position, or null.
+  virtual absl::Status open_partition(std::uint32_t index, runtime::PartitionId id,
+                                      const std::string* resume) = 0;
+  // Polls it into the output batch and pushes that if there is something in it.
+  virtual Poll poll_partition(std::uint32_t index) = 0;
+  virtual std::string encode_position(std::uint32_t index) const = 0;
+
+ private:
+  struct PartitionState {
+    bool ended = false;
+    bool idle = false;
+    runtime::MonotonicTime last_data{0};
+  };
+  void note_result(std::uint32_t index, const Poll& polled, bool had_data);
+
+  std::vector<PartitionState> partitions_;
+  std::uint32_t turn_ = 0;
+  std::uint32_t active_ = 0;  // partitions that have not ended
+  std::vector<PartitionEvent> events_;
+};
+
+template <SpoutLike S>
+class SpoutAdapter final : public SpoutDriver {
+ public:
+  using Out = typename S::Output;
+  using Position = typename S::Position;
+
+  explicit SpoutAdapter(S prototype) : prototype_(std::move(prototype)) {}
+
+  absl::Status open(runtime::OperatorContext& context) override {
+    batch_ = std::make_unique<runtime::Batch<Out>>(context.batch_size);
+    return SpoutDriver::open(context);
+  }
+  absl::Status close() override {
+    absl::Status status = absl::OkStatus();
+    for (S& instance : instances_) status.Update(instance.close());
+    return status;
+  }
+
+ protected:
+  std::uint32_t partition_count() const override { return prototype_.partitions(); }
+
+  absl::Status open_partition(std::uint32_t, runtime::PartitionId id,
+                              const std::string* resume) override {
+    instances_.push_back(prototype_);
+    SpoutContext c{context().name, id.value, context().clock, context().metrics, context().wake};
+    if (resume == nullptr) return instances_.back().open(c, nullptr);
+    Position position{};
+    if (!runtime::decode_from(*resume, position)) {
+      return absl::DataLossError("the position of partition " + std::to_string(id.value) +
+                                 " in the checkpoint cannot be decoded");
+    }
+    return instances_.back().open(c, &position);
+  }
+
+  Poll poll_partition(std::uint32_t index) override {
+    batch_->clear();
+    batch_->partition = index;
+    SpoutOutput<Out> out(*batch_);
+    const Poll polled = instances_[index].poll(out);
+    if (!batch_->empty()) {
+      context().metrics->records_out.add(batch_->size());
+      output().push(*batch_);
+    }
+    return polled;
+  }
+
+  std::string encode_position(std::uint32_t index) const override {
+    return runtime::encode_to_string(instances_[index].position());
+  }
+
+ private:
+  S prototype_;
+  std::vector<S> instances_;
+  std::unique_ptr<runtime::Batch<Out>> batch_;
+};
+
+}  // namespace weir::operators
+
+namespace weir {
+using operators::Poll;
+using operators::Spout;
+using operators::SpoutContext;
+using operators::SpoutOutput;
+}  // namespace weir
