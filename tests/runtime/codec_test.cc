@@ -46,8 +46,8 @@ struct Everything {
   std::unordered_map<std::int32_t, std::string> by_id;
   friend bool operator==(const Everything&, const Everything&) = default;
 };
-WEIR_RECORD(Everything, i, flag, colour, time, pause, text, pair, tuple, maybe, words, numbers, bits,
-            empties, three, by_name, by_id);
+WEIR_RECORD(Everything, i, flag, colour, time, pause, text, pair, tuple, maybe, words, numbers,
+            bits, empties, three, by_name, by_id);
 
 struct Unknown {
   std::string text;

@@ -51,9 +51,10 @@ namespace weir::runtime {
 
 template <class T>
 constexpr void require_encodable() {
-  static_assert(Encodable<T>,
-                "this type has no binary form: describe it with WEIR_RECORD(Type, fields...), make it "
-                "trivially copyable without pointers, or specialise weir::runtime::Codec for it");
+  static_assert(
+      Encodable<T>,
+      "this type has no binary form: describe it with WEIR_RECORD(Type, fields...), make it "
+      "trivially copyable without pointers, or specialise weir::runtime::Codec for it");
 }
 
 template <class T>

@@ -20,10 +20,8 @@ class Encoder {
   explicit Encoder(std::string& out) : out_(out) {}
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  void put_fixed(const T& value) {
-    out_.append(reinterpret_cast<const char*>(&value), sizeof(T));
-  }
+  requires std::is_trivially_copyable_v<T>
+  void put_fixed(const T& value) { out_.append(reinterpret_cast<const char*>(&value), sizeof(T)); }
   void put_varint(std::uint64_t value) {
     char buffer[10];
     std::size_t n = 0;
@@ -56,10 +54,8 @@ class Decoder {
       : next_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  [[nodiscard]] bool get_fixed(T& value) {
-    return get_raw(&value, sizeof(T));
-  }
+  requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] bool get_fixed(T& value) { return get_raw(&value, sizeof(T)); }
   [[nodiscard]] bool get_varint(std::uint64_t& value) {
     std::uint64_t result = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {

@@ -47,8 +47,8 @@ struct FixedArrayCodec : ArrayCodec<Array, T, N> {
 };
 
 template <class Array, class T, std::size_t N>
-using ArrayCodecOf =
-    std::conditional_t<(FixedSize<T> && N > 0), FixedArrayCodec<Array, T, N>, ArrayCodec<Array, T, N>>;
+using ArrayCodecOf = std::conditional_t<(FixedSize<T> && N > 0), FixedArrayCodec<Array, T, N>,
+                                        ArrayCodec<Array, T, N>>;
 
 template <Encodable T, std::size_t N>
 struct Codec<std::array<T, N>> : ArrayCodecOf<std::array<T, N>, T, N> {};

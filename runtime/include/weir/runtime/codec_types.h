@@ -26,8 +26,8 @@ namespace weir::runtime {
 
 // Types that only point to their content: bytes of them mean nothing later.
 template <class T>
-inline constexpr bool kBorrows = std::is_pointer_v<T> || std::is_member_pointer_v<T> ||
-                                 std::is_null_pointer_v<T>;
+inline constexpr bool kBorrows =
+    std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T>;
 template <class C, class Traits>
 inline constexpr bool kBorrows<std::basic_string_view<C, Traits>> = true;
 template <class T, std::size_t N>
@@ -47,7 +47,8 @@ concept PlainNumber = std::is_arithmetic_v<T> && !std::same_as<T, long double>;
 // Whatever is left that can be copied as bytes.
 template <class T>
 concept Opaque = std::is_trivially_copyable_v<T> && std::is_class_v<T> &&
-                 std::is_default_constructible_v<T> && !Reflected<T> && !kBorrows<T>;
+                 std::is_default_constructible_v<T> && !Reflected<T> &&
+                 !kBorrows<T>;
 
 template <class T>
 constexpr std::string_view number_schema() {
@@ -88,7 +89,7 @@ struct Codec<bool> : BytesCodec<bool> {
 };
 
 template <class T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct Codec<T> : BytesCodec<T> {
   static std::string schema() {
     return "enum<" + std::string(number_schema<std::underlying_type_t<T>>()) + ">";
@@ -163,8 +164,7 @@ struct SequenceCodec {
       return (decoder.get_fixed(none) && none == 0) || decoder.fail();
     } else {
       bool ok = true;
-      Visit::call(value,
-                  [&](auto&... e) { ok = (Codec<Elements>::decode(decoder, e) && ...); });
+      Visit::call(value, [&](auto&... e) { ok = (Codec<Elements>::decode(decoder, e) && ...); });
       return ok;
     }
   }
@@ -178,8 +178,9 @@ struct SequenceCodec {
 template <class T, class Visit, class... Elements>
 struct RowCodec : SequenceCodec<T, Visit, Elements...> {};
 template <class T, class Visit, class... Elements>
-  requires(sizeof...(Elements) > 0 && (FixedSize<Elements> && ...))
-struct RowCodec<T, Visit, Elements...> : SequenceCodec<T, Visit, Elements...> {
+requires(sizeof...(Elements) > 0 &&
+         (FixedSize<Elements> && ...)) struct RowCodec<T, Visit, Elements...>
+    : SequenceCodec<T, Visit, Elements...> {
   static constexpr std::size_t kBytes = (Codec<Elements>::kBytes + ...);
   static char* store(char* p, const T& value) {
     return SequenceCodec<T, Visit, Elements...>::store_all(p, value);
@@ -240,8 +241,9 @@ struct RecordCodec<T, std::tuple<Field<T, Members>...>> : RowCodec<T, VisitRecor
 };
 
 template <Reflected T>
-  requires kAllFieldsEncodable<T, decltype(record_fields<T>())>
-struct Codec<T> : RecordCodec<T, decltype(record_fields<T>())> {};
+requires kAllFieldsEncodable<T, decltype(record_fields<T>())>
+struct Codec<T> : RecordCodec<T, decltype(record_fields<T>())> {
+};
 
 }  // namespace weir::runtime
 

@@ -44,13 +44,14 @@ concept ScalarKey =
 // std::string, and what a std::string key can be asked for with. A char array ends at its NUL.
 template <class K>
 concept TextKey = std::same_as<K, std::string> || std::same_as<K, std::string_view> ||
-                  std::same_as<std::decay_t<K>, const char*> || std::same_as<std::decay_t<K>, char*>;
+                  std::same_as < std::decay_t<K>,
+const char* > || std::same_as<std::decay_t<K>, char*>;
 
-// Whether equal values of T have equal bytes: false for floating point (0.0 and -0.0), for unordered
-// maps (any order) and for opaque types with padding.
+// Whether equal values of T have equal bytes: false for floating point (0.0 and -0.0), for
+// unordered maps (any order) and for opaque types with padding.
 template <class T>
-inline constexpr bool kEqualMeansSameBytes = !std::is_floating_point_v<T> &&
-                                             (!Opaque<T> || std::has_unique_object_representations_v<T>);
+inline constexpr bool kEqualMeansSameBytes =
+    !std::is_floating_point_v<T> && (!Opaque<T> || std::has_unique_object_representations_v<T>);
 template <class T>
 inline constexpr bool kEqualMeansSameBytes<std::optional<T>> = kEqualMeansSameBytes<T>;
 template <class T>
@@ -59,7 +60,7 @@ template <class T, std::size_t N>
 inline constexpr bool kEqualMeansSameBytes<std::array<T, N>> = kEqualMeansSameBytes<T>;
 template <class A, class B>
 inline constexpr bool kEqualMeansSameBytes<std::pair<A, B>> =
-    kEqualMeansSameBytes<A> && kEqualMeansSameBytes<B>;
+    kEqualMeansSameBytes<A>&& kEqualMeansSameBytes<B>;
 template <class... Ts>
 inline constexpr bool kEqualMeansSameBytes<std::tuple<Ts...>> = (kEqualMeansSameBytes<Ts> && ...);
 template <class Rep, class Period>
@@ -67,7 +68,7 @@ inline constexpr bool kEqualMeansSameBytes<std::chrono::duration<Rep, Period>> =
     std::is_integral_v<Rep>;
 template <class K, class V, class L>
 inline constexpr bool kEqualMeansSameBytes<std::map<K, V, L>> =
-    kEqualMeansSameBytes<K> && kEqualMeansSameBytes<V>;
+    kEqualMeansSameBytes<K>&& kEqualMeansSameBytes<V>;
 template <class K, class V, class H, class E>
 inline constexpr bool kEqualMeansSameBytes<std::unordered_map<K, V, H, E>> = false;
 
@@ -84,7 +85,7 @@ inline constexpr bool kEqualMeansSameBytes<T> =
 // equal keys have equal bytes (so no floating point: use an integer or a string instead).
 template <class K>
 concept KeyType = std::same_as<K, std::remove_cvref_t<K>> && std::copyable<K> &&
-                  std::equality_comparable<K> && Encodable<K> && kEqualMeansSameBytes<K>;
+    std::equality_comparable<K> && Encodable<K> && kEqualMeansSameBytes<K>;
 
 // The hash of a key; the same for a std::string and for any text with the same characters.
 template <class K>

@@ -1,5 +1,5 @@
-// WEIR_RECORD(Type, field, ...): the one description of a record type. The binary codec, the CSV and
-// JSON formats, schemas and error messages are all made from it.
+// WEIR_RECORD(Type, field, ...): the one description of a record type. The binary codec, the CSV
+// and JSON formats, schemas and error messages are all made from it.
 //
 //   struct Flight { weir::EventTime departed; std::string origin; std::int32_t delay_min; };
 //   WEIR_RECORD(Flight, departed, origin, delay_min);
@@ -57,7 +57,7 @@ inline constexpr std::size_t kFieldCount =
 
 // Calls f(name, member) for each field in order; members are const if `record` is.
 template <class R, class F>
-  requires Reflected<std::remove_cvref_t<R>>
+requires Reflected<std::remove_cvref_t<R>>
 constexpr void for_each_field(R&& record, F&& f) {
   std::apply([&](const auto&... field) { (f(field.name, record.*(field.pointer)), ...); },
              record_fields<std::remove_cvref_t<R>>());
@@ -93,13 +93,13 @@ using runtime::Reflected;
 #define WEIR_DETAIL_FIELD(type, field) \
   ::weir::runtime::Field<type, decltype(type::field)> { #field, &type::field }
 
-#define WEIR_RECORD(type, ...)                                                                   \
-  [[maybe_unused]] constexpr ::std::string_view weir_record_name(                                \
-      ::weir::runtime::RecordTag<type>) {                                                        \
-    return #type;                                                                                \
-  }                                                                                              \
-  [[maybe_unused]] constexpr auto weir_record_fields(::weir::runtime::RecordTag<type>) {         \
-    return ::std::make_tuple(WEIR_DETAIL_FIELDS(type, __VA_ARGS__));                             \
-  }                                                                                              \
-  static_assert(::weir::runtime::kFieldCount<type> <= ::weir::runtime::kMaxRecordFields,         \
+#define WEIR_RECORD(type, ...)                                                           \
+  [[maybe_unused]] constexpr ::std::string_view weir_record_name(                        \
+      ::weir::runtime::RecordTag<type>) {                                                \
+    return #type;                                                                        \
+  }                                                                                      \
+  [[maybe_unused]] constexpr auto weir_record_fields(::weir::runtime::RecordTag<type>) { \
+    return ::std::make_tuple(WEIR_DETAIL_FIELDS(type, __VA_ARGS__));                     \
+  }                                                                                      \
+  static_assert(::weir::runtime::kFieldCount<type> <= ::weir::runtime::kMaxRecordFields, \
                 "WEIR_RECORD takes up to 32 fields: group some of them in a struct of their own")
