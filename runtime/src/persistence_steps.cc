@@ -32,7 +32,7 @@ PersistenceSteps::~PersistenceSteps() {
 
 void PersistenceSteps::pass(std::string_view name) {
   if (crash_number_ == 0 && trace_fd_ < 0) return;
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   auto it = counts_.find(name);
   if (it == counts_.end()) it = counts_.emplace(std::string(name), 0).first;
   const std::uint64_t number = ++it->second;

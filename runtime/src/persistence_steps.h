@@ -5,9 +5,10 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
+
+#include "weir/runtime/mutex.h"
 
 namespace weir::runtime {
 
@@ -26,8 +27,8 @@ class PersistenceSteps {
   std::uint64_t crash_number_ = 0;  // 0: never
   int trace_fd_ = -1;
 
-  std::mutex mutex_;
-  std::map<std::string, std::uint64_t, std::less<>> counts_;  // guarded by mutex_
+  Mutex mutex_;
+  std::map<std::string, std::uint64_t, std::less<>> counts_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace weir::runtime

@@ -21,7 +21,7 @@ void SimulatedStorage::tear(Inode* inode) {
 }
 
 void SimulatedStorage::crash() {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::uint64_t survivors = random_() % (pending_.size() + 1);
   for (std::uint64_t i = 0; i < survivors; ++i) apply(pending_[i], &durable_);
   pending_.clear();
@@ -45,39 +45,39 @@ void SimulatedStorage::crash() {
 }
 
 void SimulatedStorage::step(std::string_view name) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (dead_) return;
   steps_.emplace_back(name);
   if (die_at_step_ > 0 && --die_at_step_ == 0) dead_ = true;
 }
 
 void SimulatedStorage::die_at_step(std::uint64_t n) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   die_at_step_ = n;
 }
 
 void SimulatedStorage::die_at_change(std::uint64_t n) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   die_at_change_ = n;
 }
 
 bool SimulatedStorage::dead() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   return dead_;
 }
 
 std::vector<std::string> SimulatedStorage::steps() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   return steps_;
 }
 
 std::uint64_t SimulatedStorage::changes() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   return changes_;
 }
 
 void SimulatedStorage::set_capacity(std::uint64_t bytes) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   capacity_ = bytes;
 }
 
@@ -93,17 +93,17 @@ std::uint64_t SimulatedStorage::used() const {
 }
 
 std::uint64_t SimulatedStorage::used_bytes() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   return used();
 }
 
 void SimulatedStorage::fail_sync(std::uint64_t n) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   fail_sync_ = n;
 }
 
 void SimulatedStorage::flip_bit(const std::string& path, std::uint64_t bit) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = names_.find(path);
   WEIR_CHECK(it != names_.end() && bit / 8 < it->second->bytes.size(), "no such byte to damage");
   it->second->bytes[bit / 8] = static_cast<char>(it->second->bytes[bit / 8] ^ (1 << (bit % 8)));
@@ -111,7 +111,7 @@ void SimulatedStorage::flip_bit(const std::string& path, std::uint64_t bit) {
 }
 
 void SimulatedStorage::truncate(const std::string& path, std::uint64_t bytes) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = names_.find(path);
   WEIR_CHECK(it != names_.end() && bytes <= it->second->bytes.size(), "no such file to truncate");
   it->second->bytes.resize(bytes);

@@ -33,7 +33,7 @@ class SimulatedStorage::File final : public StorageFile {
         incarnation_(disk->incarnation_) {}
 
   absl::Status append(std::string_view bytes) override {
-    const std::lock_guard<std::mutex> lock(disk_->mutex_);
+    const MutexLock lock(disk_->mutex_);
     if (!begin().ok()) return failure_;
     const std::uint64_t used = disk_->used();
     const std::uint64_t space = disk_->capacity_ > used ? disk_->capacity_ - used : 0;
@@ -43,7 +43,7 @@ class SimulatedStorage::File final : public StorageFile {
   }
 
   absl::Status sync() override {
-    const std::lock_guard<std::mutex> lock(disk_->mutex_);
+    const MutexLock lock(disk_->mutex_);
     if (!begin().ok()) return failure_;
     if (disk_->fail_sync_ > 0 && --disk_->fail_sync_ == 0) {
       inode_->sync_failed = true;
@@ -54,14 +54,14 @@ class SimulatedStorage::File final : public StorageFile {
   }
 
   absl::Status close() override {
-    const std::lock_guard<std::mutex> lock(disk_->mutex_);
+    const MutexLock lock(disk_->mutex_);
     if (!begin().ok()) return failure_;
     failure_ = absl::FailedPreconditionError(absl::StrCat("cannot use ", path_, ": it is closed"));
     return absl::OkStatus();
   }
 
  private:
-  absl::Status begin() {
+  absl::Status begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_->mutex_) {
     if (failure_.ok() && incarnation_ != disk_->incarnation_) {
       failure_ = absl::UnavailableError(absl::StrCat("lost by the crash: ", path_));
     }
@@ -118,7 +118,7 @@ void SimulatedStorage::set_name(const std::string& path, std::shared_ptr<Inode> 
 }
 
 absl::StatusOr<std::unique_ptr<StorageFile>> SimulatedStorage::create(const std::string& path) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = begin_change(path); !status.ok()) return status;
   if (absl::Status status = needs_parent(path); !status.ok()) return status;
   if (names_.count(path) > 0) return posix_status(EEXIST, "cannot create", path);
@@ -128,7 +128,7 @@ absl::StatusOr<std::unique_ptr<StorageFile>> SimulatedStorage::create(const std:
 }
 
 absl::StatusOr<std::string> SimulatedStorage::read(const std::string& path) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = alive(path); !status.ok()) return status;
   const auto it = names_.find(path);
   if (it == names_.end()) return posix_status(ENOENT, "cannot open", path);
@@ -137,7 +137,7 @@ absl::StatusOr<std::string> SimulatedStorage::read(const std::string& path) {
 }
 
 absl::StatusOr<std::vector<std::string>> SimulatedStorage::list(const std::string& dir) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = alive(dir); !status.ok()) return status;
   const auto it = names_.find(dir);
   if (it == names_.end()) return posix_status(ENOENT, "cannot list", dir);
@@ -153,7 +153,7 @@ absl::StatusOr<std::vector<std::string>> SimulatedStorage::list(const std::strin
 }
 
 absl::StatusOr<std::uint64_t> SimulatedStorage::size(const std::string& path) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = alive(path); !status.ok()) return status;
   const auto it = names_.find(path);
   if (it == names_.end()) return posix_status(ENOENT, "cannot look at", path);
@@ -161,12 +161,12 @@ absl::StatusOr<std::uint64_t> SimulatedStorage::size(const std::string& path) {
 }
 
 bool SimulatedStorage::exists(const std::string& path) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   return !dead_ && names_.count(path) > 0;
 }
 
 absl::Status SimulatedStorage::rename(const std::string& from, const std::string& to) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = begin_change(to); !status.ok()) return status;
   const auto it = names_.find(from);
   if (it == names_.end()) return posix_status(ENOENT, "cannot rename", from);
@@ -185,7 +185,7 @@ absl::Status SimulatedStorage::rename(const std::string& from, const std::string
 }
 
 absl::Status SimulatedStorage::link(const std::string& from, const std::string& to) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = begin_change(to); !status.ok()) return status;
   const auto it = names_.find(from);
   if (it == names_.end()) return posix_status(ENOENT, "cannot link", from);
@@ -196,7 +196,7 @@ absl::Status SimulatedStorage::link(const std::string& from, const std::string& 
 }
 
 absl::Status SimulatedStorage::remove(const std::string& path) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = begin_change(path); !status.ok()) return status;
   const auto it = names_.find(path);
   if (it == names_.end()) return posix_status(ENOENT, "cannot remove", path);
@@ -211,7 +211,7 @@ absl::Status SimulatedStorage::remove(const std::string& path) {
 }
 
 absl::Status SimulatedStorage::remove_all(const std::string& dir) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = begin_change(dir); !status.ok()) return status;
   std::vector<std::string> doomed;
   for (const auto& [path, inode] : names_) {
@@ -222,7 +222,7 @@ absl::Status SimulatedStorage::remove_all(const std::string& dir) {
 }
 
 absl::Status SimulatedStorage::make_dirs(const std::string& dir) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = begin_change(dir); !status.ok()) return status;
   std::vector<std::string> missing;
   for (std::string path = dir; names_.count(path) == 0; path = parent_of(path)) {
@@ -239,7 +239,7 @@ absl::Status SimulatedStorage::make_dirs(const std::string& dir) {
 }
 
 absl::Status SimulatedStorage::sync_dir(const std::string& dir) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = begin_change(dir); !status.ok()) return status;
   if (names_.count(dir) == 0) return posix_status(ENOENT, "cannot open folder", dir);
   std::vector<NameChange> rest;
@@ -255,7 +255,7 @@ absl::Status SimulatedStorage::sync_dir(const std::string& dir) {
 }
 
 absl::StatusOr<std::shared_ptr<void>> SimulatedStorage::lock(const std::string& path) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const MutexLock lock(mutex_);
   if (absl::Status status = begin_change(path); !status.ok()) return status;
   if (!locks_[path].expired()) {
     return absl::UnavailableError(absl::StrCat(path, " is locked by a running process (pid 1)"));

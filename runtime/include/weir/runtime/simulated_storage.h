@@ -11,12 +11,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "weir/runtime/mutex.h"
 #include "weir/runtime/storage.h"
 
 namespace weir::runtime {
@@ -76,29 +76,30 @@ class SimulatedStorage final : public Storage {
     std::string also_removed;
   };
 
-  absl::Status begin_change(const std::string& path);  // counts; fails when dead
-  absl::Status alive(const std::string& path) const;
-  absl::Status needs_parent(const std::string& path) const;
-  void set_name(const std::string& path, std::shared_ptr<Inode> inode, std::string removed = {});
+  absl::Status begin_change(const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // counts; fails when dead
+  absl::Status alive(const std::string& path) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status needs_parent(const std::string& path) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void set_name(const std::string& path, std::shared_ptr<Inode> inode, std::string removed = {})
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void apply(const NameChange& change, Names* names);
-  std::uint64_t used() const;
-  void tear(Inode* inode);
+  std::uint64_t used() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void tear(Inode* inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  mutable std::mutex mutex_;
-  // Everything below is guarded by mutex_.
-  std::mt19937_64 random_;
-  Names names_;                      // as processes see them
-  Names durable_;                    // as they are after a power cut, without pending_
-  std::vector<NameChange> pending_;  // from durable_ to names_, in order
-  std::vector<std::string> steps_;
-  std::map<std::string, std::weak_ptr<void>> locks_;
-  std::uint64_t incarnation_ = 0;
-  std::uint64_t changes_ = 0;
-  std::uint64_t die_at_change_ = 0;  // 0: never
-  std::uint64_t die_at_step_ = 0;
-  std::uint64_t fail_sync_ = 0;
-  std::uint64_t capacity_ = ~std::uint64_t{0};
-  bool dead_ = false;
+  mutable Mutex mutex_;
+  std::mt19937_64 random_ ABSL_GUARDED_BY(mutex_);
+  Names names_ ABSL_GUARDED_BY(mutex_);    // as processes see them
+  Names durable_ ABSL_GUARDED_BY(mutex_);  // as they are after a power cut, without pending_
+  std::vector<NameChange> pending_ ABSL_GUARDED_BY(mutex_);  // from durable_ to names_, in order
+  std::vector<std::string> steps_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::weak_ptr<void>> locks_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t incarnation_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t die_at_change_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: never
+  std::uint64_t die_at_step_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t fail_sync_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t capacity_ ABSL_GUARDED_BY(mutex_) = ~std::uint64_t{0};
+  bool dead_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace weir::runtime

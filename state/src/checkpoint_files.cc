@@ -1,0 +1,114 @@
+// Content files of the checkpoint store: written once, verified before use.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "file_name.h"
+#include "weir/runtime/content_hash.h"
+#include "weir/state/checkpoint_store.h"
+
+namespace weir::state {
+
+using runtime::MutexLock;
+using runtime::SnapshotFile;
+
+std::string CheckpointStore::new_name(const FileOwner& owner, std::string_view extension,
+                                      const std::string& hash) {
+  std::uint64_t sequence = 0;
+  {
+    const MutexLock lock(mutex_);
+    sequence = next_file_++;
+  }
+  const FileName name{
+      epoch_, owner.checkpoint,      task_name(owner.task_uid), owner.task_index, sequence,
+      hash,   std::string(extension)};
+  return name.text();
+}
+
+absl::StatusOr<SnapshotFile> CheckpointStore::put_bytes(const FileOwner& owner,
+                                                        std::string_view extension,
+                                                        std::string_view bytes) {
+  if (absl::Status status = poison(); !status.ok()) return status;
+  SnapshotFile file;
+  file.bytes = bytes.size();
+  file.hash = runtime::content_hash(bytes);
+  file.name = new_name(owner, extension, file.hash);
+  if (absl::Status status = write_new(file_path(file.name), bytes, "file"); !status.ok()) {
+    discard(file);
+    return status;
+  }
+  return file;
+}
+
+absl::StatusOr<SnapshotFile> CheckpointStore::put_link(const FileOwner& owner,
+                                                       std::string_view extension,
+                                                       const std::string& path) {
+  if (absl::Status status = poison(); !status.ok()) return status;
+  SnapshotFile file;
+  {
+    const absl::StatusOr<std::string> bytes = storage_.read(path);
+    if (!bytes.ok()) return bytes.status();
+    file.bytes = bytes->size();
+    file.hash = runtime::content_hash(*bytes);
+  }
+  file.name = new_name(owner, extension, file.hash);
+  storage_.step("file.link");
+  if (absl::Status status = storage_.link(path, file_path(file.name)); !status.ok()) {
+    discard(file);
+    return status;
+  }
+  return file;
+}
+
+absl::Status CheckpointStore::sync_files() {
+  if (absl::Status status = poison(); !status.ok()) return status;
+  storage_.step("files.sync_dir");
+  return storage_.sync_dir(files_dir());
+}
+
+void CheckpointStore::discard(const SnapshotFile& file) {
+  const std::string path = file_path(file.name);
+  // What cannot be removed now is swept later: no manifest names it.
+  if (storage_.exists(path)) storage_.remove(path).IgnoreError();
+}
+
+absl::StatusOr<std::string> CheckpointStore::read_verified(const SnapshotFile& file) {
+  const auto refuse = [&](const std::string& why) {
+    return absl::DataLossError(absl::StrCat("file ", file_path(file.name), " ", why));
+  };
+  if (!FileName::parse(file.name).has_value()) return refuse("has a name that Weir does not give");
+  absl::StatusOr<std::string> bytes = storage_.read(file_path(file.name));
+  if (absl::IsNotFound(bytes.status())) return refuse("is missing");
+  if (!bytes.ok()) return bytes.status();
+  if (bytes->size() != file.bytes) {
+    return refuse(absl::StrCat("has ", bytes->size(), " bytes instead of ", file.bytes));
+  }
+  if (const std::string hash = runtime::content_hash(*bytes); hash != file.hash) {
+    return refuse(absl::StrCat("is damaged: its hash is ", hash, " instead of ", file.hash));
+  }
+  return bytes;
+}
+
+absl::Status CheckpointStore::verify(const SnapshotFile& file) {
+  const std::string key = absl::StrCat(file.name, " ", file.bytes, " ", file.hash);
+  {
+    const MutexLock lock(mutex_);
+    if (verified_.count(key) > 0) return absl::OkStatus();
+  }
+  if (absl::Status status = read_verified(file).status(); !status.ok()) return status;
+  const MutexLock lock(mutex_);
+  verified_.insert(key);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> CheckpointStore::read(const SnapshotFile& file) {
+  if (absl::Status status = poison(); !status.ok()) return status;
+  return read_verified(file);
+}
+
+absl::Status CheckpointStore::fetch(const SnapshotFile& file, const std::string& path) {
+  if (absl::Status status = poison(); !status.ok()) return status;
+  if (absl::Status status = verify(file); !status.ok()) return status;
+  return storage_.link(file_path(file.name), path);
+}
+
+}  // namespace weir::state

@@ -1,0 +1,275 @@
+// Opening the state folder, ids that never repeat, and complete checkpoints.
+#include "weir/state/checkpoint_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "file_name.h"
+#include "sealed_json.h"
+#include "weir/runtime/check.h"
+
+namespace weir::state {
+namespace {
+
+using runtime::CheckpointId;
+using runtime::Epoch;
+using runtime::MutexLock;
+
+// Ids are reserved in blocks of this many, so that giving one out costs no sync.
+constexpr std::uint64_t kIdBlock = 100;
+
+constexpr const char* kOtherFolder =
+    "give the job a state folder of its own, or remove this one if its state is not needed";
+
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string without_trailing_slash(std::string dir) {
+  while (dir.size() > 1 && dir.back() == '/') dir.pop_back();
+  return dir;
+}
+
+// A folder that is not empty and has no job.json belongs to somebody else.
+absl::Status refuse_foreign(runtime::Storage& storage, const std::string& dir) {
+  if (storage.exists(dir + "/job.json")) return absl::OkStatus();
+  absl::StatusOr<std::vector<std::string>> names = storage.list(dir);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    if (name == "LOCK" || name == "job.json.tmp") continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(dir, " is not a state folder of Weir: it has no job.json but holds '", name,
+                     "'; give the job a new or empty folder"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_format(std::uint64_t format, const std::string& place) {
+  if (format == kStateFormat) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(place, " has state format ", format, ", and this program reads format ",
+                   kStateFormat, ": use the version of Weir that wrote it, or ", kOtherFolder));
+}
+
+}  // namespace
+
+CheckpointStore::CheckpointStore(runtime::Storage& storage, std::string dir, JobIdentity identity)
+    : storage_(storage), dir_(std::move(dir)), identity_(std::move(identity)) {}
+
+CheckpointStore::~CheckpointStore() = default;
+
+absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::open(
+    runtime::Storage& storage, const std::string& dir, const JobIdentity& identity) {
+  std::unique_ptr<CheckpointStore> store(
+      new CheckpointStore(storage, without_trailing_slash(dir), identity));
+  const std::string& path = store->dir_;
+  const bool is_new = !storage.exists(path);
+  if (absl::Status status = storage.make_dirs(path); !status.ok()) return status;
+  if (is_new) {
+    if (absl::Status status = storage.sync_dir(parent_of(path)); !status.ok()) return status;
+  }
+  if (absl::Status status = refuse_foreign(storage, path); !status.ok()) return status;
+  absl::StatusOr<std::shared_ptr<void>> lock = storage.lock(path + "/LOCK");
+  if (!lock.ok()) return lock.status();
+  store->lock_ = *std::move(lock);
+  if (absl::Status status = store->begin(); !status.ok()) return status;
+  return store;
+}
+
+absl::Status CheckpointStore::begin() {
+  if (absl::Status status = check_identity(); !status.ok()) return status;
+  for (const std::string& sub : {files_dir(), checkpoints_dir()}) {
+    if (absl::Status status = storage_.make_dirs(sub); !status.ok()) return status;
+  }
+  if (absl::Status status = storage_.sync_dir(dir_); !status.ok()) return status;
+  if (storage_.exists(dir_ + "/local")) {
+    if (absl::Status status = storage_.remove_all(dir_ + "/local"); !status.ok()) return status;
+  }
+  return begin_epoch();
+}
+
+absl::Status CheckpointStore::check_identity() {
+  const std::string path = dir_ + "/job.json";
+  if (!storage_.exists(path)) {
+    if (absl::Status status = refuse_foreign(storage_, dir_); !status.ok()) return status;
+    const Json object = {{"weir", "state folder"},
+                         {"format", kStateFormat},
+                         {"job", identity_.job},
+                         {"topology", identity_.topology}};
+    return write_replacing(path, seal(object), "job");
+  }
+  absl::StatusOr<std::string> text = storage_.read(path);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<Json> json = unseal(*text, path);
+  if (!json.ok()) return json.status();
+  absl::Status status;
+  JsonReader in(*json, path, &status);
+  const std::uint64_t format = in.number("format");
+  if (!status.ok()) return status;
+  if (status = check_format(format, path); !status.ok()) return status;
+  const JobIdentity owner{in.text("job"), in.text("topology")};
+  if (!status.ok()) return status;
+  if (owner.job != identity_.job) {
+    return absl::FailedPreconditionError(absl::StrCat("state folder ", dir_, " belongs to job '",
+                                                      owner.job, "', not to '", identity_.job,
+                                                      "'; ", kOtherFolder));
+  }
+  if (owner.topology != identity_.topology) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("state folder ", dir_, " was made by another topology of job '", owner.job,
+                     "' (fingerprint ", owner.topology, ", this program has ", identity_.topology,
+                     "); run the program that made it, or ", kOtherFolder));
+  }
+  return absl::OkStatus();
+}
+
+// The largest epoch and id that any name in the folder speaks of.
+absl::Status CheckpointStore::largest_used(std::uint64_t* epoch, std::uint64_t* id) {
+  absl::StatusOr<std::vector<std::string>> files = storage_.list(files_dir());
+  if (!files.ok()) return files.status();
+  for (const std::string& name : *files) {
+    if (const auto file = FileName::parse(name)) {
+      *epoch = std::max(*epoch, file->epoch.value);
+      *id = std::max(*id, file->checkpoint.value);
+    }
+  }
+  absl::StatusOr<std::vector<std::string>> checkpoints = storage_.list(checkpoints_dir());
+  if (!checkpoints.ok()) return checkpoints.status();
+  for (const std::string& name : *checkpoints) {
+    if (const auto used = parse_checkpoint_name(name)) *id = std::max(*id, used->value);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckpointStore::begin_epoch() {
+  const std::string path = dir_ + "/sequence.json";
+  std::uint64_t epoch = 0;
+  std::uint64_t id = 0;
+  if (absl::Status status = largest_used(&epoch, &id); !status.ok()) return status;
+  if (storage_.exists(path)) {
+    absl::StatusOr<std::string> text = storage_.read(path);
+    if (!text.ok()) return text.status();
+    absl::StatusOr<Json> json = unseal(*text, path);
+    if (!json.ok()) return json.status();
+    absl::Status status;
+    JsonReader in(*json, path, &status);
+    epoch = std::max(epoch, in.number("epoch"));
+    id = std::max(id, in.number("reserved_ids"));
+    if (!status.ok()) return status;
+  } else if (id > 0) {
+    return absl::DataLossError(absl::StrCat(
+        path, " is missing, so that checkpoint ids could repeat; restore it from a backup, or ",
+        kOtherFolder));
+  }
+  epoch_ = Epoch(epoch + 1);
+  const MutexLock lock(mutex_);
+  next_id_ = id + 1;
+  reserved_ = id + kIdBlock;
+  return reserve_ids(reserved_);
+}
+
+absl::Status CheckpointStore::reserve_ids(std::uint64_t reserved) {
+  const Json object = {{"weir", "sequence"}, {"epoch", epoch_.value}, {"reserved_ids", reserved}};
+  return write_replacing(dir_ + "/sequence.json", seal(object), "sequence");
+}
+
+absl::StatusOr<CheckpointId> CheckpointStore::next_id() {
+  const MutexLock lock(mutex_);
+  if (!poison_.ok()) return poison_;
+  if (next_id_ > reserved_) {
+    if (absl::Status status = reserve_ids(reserved_ + kIdBlock); !status.ok()) return status;
+    reserved_ += kIdBlock;
+  }
+  return CheckpointId(next_id_++);
+}
+
+std::string CheckpointStore::local_dir(std::string_view task_uid, std::uint32_t task_index) const {
+  return absl::StrCat(dir_, "/local/", task_name(task_uid), "-", task_index);
+}
+
+std::string CheckpointStore::checkpoint_dir(CheckpointId id) const {
+  return absl::StrCat(checkpoints_dir(), "/", checkpoint_name(id));
+}
+
+absl::Status CheckpointStore::poison() {
+  const MutexLock lock(mutex_);
+  return poison_;
+}
+
+absl::Status CheckpointStore::write_new(const std::string& path, std::string_view bytes,
+                                        std::string_view step) {
+  const absl::string_view name(step.data(), step.size());
+  storage_.step(absl::StrCat(name, ".write"));
+  absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage_.create(path);
+  if (!file.ok()) return file.status();
+  absl::Status status = (*file)->append(bytes);
+  if (status.ok()) {
+    storage_.step(absl::StrCat(name, ".sync"));
+    status = (*file)->sync();
+  }
+  if (status.ok()) status = (*file)->close();
+  return status;
+}
+
+absl::Status CheckpointStore::write_replacing(const std::string& path, std::string_view bytes,
+                                              std::string_view step) {
+  const std::string temporary = path + ".tmp";
+  if (storage_.exists(temporary)) {
+    if (absl::Status status = storage_.remove(temporary); !status.ok()) return status;
+  }
+  if (absl::Status status = write_new(temporary, bytes, step); !status.ok()) return status;
+  const absl::string_view name(step.data(), step.size());
+  storage_.step(absl::StrCat(name, ".rename"));
+  if (absl::Status status = storage_.rename(temporary, path); !status.ok()) return status;
+  storage_.step(absl::StrCat(name, ".sync_dir"));
+  return storage_.sync_dir(parent_of(path));
+}
+
+absl::Status CheckpointStore::complete(const Manifest& manifest) {
+  if (absl::Status status = poison(); !status.ok()) return status;
+  WEIR_CHECK(manifest.epoch == epoch_, "a checkpoint of another attempt is being completed");
+  WEIR_CHECK(manifest.id > completed_, "checkpoint ids must rise");
+  WEIR_CHECK(manifest.job == identity_.job && manifest.topology == identity_.topology,
+             "a checkpoint of another job is being completed");
+  {
+    const MutexLock lock(mutex_);
+    WEIR_CHECK(manifest.id.value < next_id_, "a checkpoint id that was never given out");
+  }
+  return complete_now(manifest);
+}
+
+absl::Status CheckpointStore::complete_now(const Manifest& manifest) {
+  if (absl::Status status = sync_files(); !status.ok()) return status;
+  const std::string dir = checkpoint_dir(manifest.id);
+  const std::string temporary = dir + "/manifest.tmp";
+  const std::string path = dir + "/manifest.json";
+  storage_.step("checkpoint.make_dir");
+  if (absl::Status status = storage_.make_dirs(dir); !status.ok()) return status;
+  storage_.step("checkpoint.sync_dir");
+  if (absl::Status status = storage_.sync_dir(checkpoints_dir()); !status.ok()) return status;
+  if (absl::Status status = write_new(temporary, manifest.to_text(), "manifest"); !status.ok()) {
+    return status;
+  }
+  storage_.step("manifest.rename");
+  absl::Status status = storage_.rename(temporary, path);
+  if (!status.ok() && !storage_.exists(path)) return status;
+  if (status.ok()) {
+    storage_.step("manifest.sync_dir");
+    status = storage_.sync_dir(dir);
+  }
+  if (!status.ok()) {
+    const MutexLock lock(mutex_);
+    poison_ = absl::Status(
+        status.code(),
+        absl::StrCat(status.message(), "; whether checkpoint ", manifest.id.value,
+                     " is complete is not known, so start the program again: it finds out"));
+    return poison_;
+  }
+  completed_ = manifest.id;
+  return absl::OkStatus();
+}
+
+}  // namespace weir::state
