@@ -11,9 +11,9 @@
 //
 // In the flow: task I/O puts files -> all tasks have acked -> complete(manifest) -> sinks may
 // commit
-// -> collect(). Calls block; they belong on I/O threads. put_*, sync_files, fetch, read and next_id
-// may be called from any thread; the others from one thread at a time. Every write, sync and rename
-// is preceded by Storage::step(). Page: docs/internals/state-format.md.
+// -> collect(). Calls block; they belong on I/O threads. put_*, sync_files, verify, read, fetch and
+// next_id may be called from any thread; the others from one thread at a time. Every write, sync
+// and rename is preceded by Storage::step(). Page: docs/internals/state-format.md.
 #pragma once
 
 #include <cstdint>
@@ -97,6 +97,9 @@ class CheckpointStore {
   absl::Status sync_files();
   // Takes back a file that no snapshot names (of a write that was given up). Best effort.
   void discard(const runtime::SnapshotFile& file);
+  // Compares length and hash of a stored file with `file`; at once if this was done before.
+  // kDataLoss names the file.
+  absl::Status verify(const runtime::SnapshotFile& file);
   // The verified content of a file.
   absl::StatusOr<std::string> read(const runtime::SnapshotFile& file);
   // Gives the verified content of a file a second name `path`.
@@ -132,7 +135,6 @@ class CheckpointStore {
   absl::Status write_replacing(const std::string& path, std::string_view bytes,
                                std::string_view step);
   absl::StatusOr<Manifest> read_manifest(runtime::CheckpointId id);
-  absl::Status verify(const runtime::SnapshotFile& file);
   absl::StatusOr<std::string> read_verified(const runtime::SnapshotFile& file);
   absl::Status complete_now(const Manifest& manifest);
   absl::StatusOr<std::set<std::string>> mark(const std::vector<runtime::CheckpointId>& retained);
