@@ -1,0 +1,30 @@
+// How Weir's databases are set up, and what RocksDB's errors mean to people.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "weir/state/rocksdb_store.h"
+
+namespace weir::state {
+
+class RocksDbResources {
+ public:
+  explicit RocksDbResources(const RocksDbOptions& options);
+  const rocksdb::Options& database() const { return database_; }
+  std::size_t ingest_rows() const { return ingest_rows_; }
+
+ private:
+  rocksdb::Options database_;
+  std::size_t ingest_rows_;
+};
+
+// `what` as in "cannot ingest rows into"; `dir` is the database.
+absl::Status rocksdb_status(const rocksdb::Status& status, const std::string& what,
+                            const std::string& dir);
+
+}  // namespace weir::state

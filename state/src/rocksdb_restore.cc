@@ -1,0 +1,151 @@
+// Restoring a database: as it was if the task has the same key groups as before, else by reading
+// the rows of its groups out of the databases of the old tasks.
+#include <rocksdb/db.h>
+#include <rocksdb/sst_file_writer.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "restore_check.h"
+#include "rocksdb_rows.h"
+#include "weir/runtime/check.h"
+
+namespace weir::state {
+namespace {
+
+using runtime::KeyGroup;
+using runtime::KeyGroupRange;
+using runtime::RowSnapshot;
+using runtime::SnapshotFile;
+
+constexpr std::uint64_t kImportFileBytes = 64u << 20;
+
+std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
+
+// Whether RocksDB gives such names to tables and manifests; nothing else may become a path.
+bool is_database_name(std::string_view name) {
+  std::string_view digits = name;
+  if (name.starts_with("MANIFEST-")) {
+    digits = name.substr(9);
+  } else if (name.ends_with(".sst")) {
+    digits = name.substr(0, name.size() - 4);
+  } else {
+    return false;
+  }
+  return !digits.empty() &&
+         std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+absl::Status write_file(runtime::Storage& storage, const std::string& path,
+                        std::string_view bytes) {
+  absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage.create(path);
+  if (!file.ok()) return file.status();
+  absl::Status status = (*file)->append(bytes);
+  if (status.ok()) status = (*file)->close();
+  return status;
+}
+
+}  // namespace
+
+absl::Status RocksDbRows::restore(std::span<const RowSnapshot> snapshots, KeyGroupRange groups,
+                                  const Visit& visit) {
+  WEIR_CHECK(staged() == nullptr && stored_.empty(), "restore comes first");
+  if (absl::Status s = check_restore(store_, snapshots, groups, "rocksdb/1"); !s.ok()) return s;
+  owner_.groups = groups;
+  const bool whole = snapshots.size() == 1 && snapshots[0].groups.first == groups.first &&
+                     snapshots[0].groups.last == groups.last;
+  if (whole) return restore_whole(snapshots[0], visit);
+  for (const RowSnapshot& snapshot : snapshots) {
+    if (absl::Status status = restore_part(snapshot, visit); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RocksDbRows::lay_out(const RowSnapshot& snapshot, const std::string& dir,
+                                  std::map<std::string, SnapshotFile>* tables) {
+  const std::vector<std::string> names = absl::StrSplit(snapshot.meta, '\n', absl::SkipEmpty());
+  const absl::Status malformed = absl::DataLossError(
+      absl::StrCat("the checkpoint's list of RocksDB files of task ", owner_.task_uid,
+                   " is malformed; restore another checkpoint"));
+  if (names.size() != snapshot.files.size()) return malformed;
+  if (absl::Status status = store_.storage().make_dirs(dir); !status.ok()) return status;
+  bool has_manifest = false;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!is_database_name(names[i])) return malformed;
+    const std::string path = dir + "/" + names[i];
+    if (names[i].ends_with(".sst")) {
+      if (absl::Status s = store_.fetch(snapshot.files[i], path); !s.ok()) return s;
+      tables->emplace(names[i], snapshot.files[i]);
+      continue;
+    }
+    const absl::StatusOr<std::string> bytes = store_.read(snapshot.files[i]);
+    if (!bytes.ok()) return bytes.status();
+    if (absl::Status s = write_file(store_.storage(), path, *bytes); !s.ok()) return s;
+    const std::string current = names[i] + "\n";
+    if (absl::Status s = write_file(store_.storage(), dir + "/CURRENT", current); !s.ok()) return s;
+    has_manifest = true;
+  }
+  return has_manifest ? absl::OkStatus() : malformed;
+}
+
+absl::Status RocksDbRows::restore_whole(const RowSnapshot& snapshot, const Visit& visit) {
+  db_.reset();
+  if (absl::Status status = store_.storage().remove_all(db_dir_); !status.ok()) return status;
+  std::map<std::string, SnapshotFile> tables;
+  if (absl::Status status = lay_out(snapshot, db_dir_, &tables); !status.ok()) return status;
+  if (absl::Status status = open_database(); !status.ok()) return status;
+  stored_ = std::move(tables);
+  if (!visit) return absl::OkStatus();
+  absl::Status status;
+  const absl::Status scanned = scan({}, [&](std::string_view key, std::string_view value) {
+    if (status.ok()) status = check_row_group(key, snapshot.groups);
+    if (status.ok()) visit(key, value);
+  });
+  return scanned.ok() ? status : scanned;
+}
+
+absl::Status RocksDbRows::restore_part(const RowSnapshot& snapshot, const Visit& visit) {
+  const std::string dir = absl::StrCat(dir_, "/source-", next_file_++);
+  std::map<std::string, SnapshotFile> tables;
+  if (absl::Status status = lay_out(snapshot, dir, &tables); !status.ok()) return status;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status open = rocksdb::DB::OpenForReadOnly(resources_->database(), dir, &opened);
+  std::unique_ptr<rocksdb::DB> source(opened);
+  if (!open.ok()) return rocksdb_status(open, "cannot open the checkpoint's rows in", dir);
+  if (absl::Status s = import_rows(*source, snapshot, visit); !s.ok()) return s;
+  source.reset();
+  return store_.storage().remove_all(dir);
+}
+
+// Key groups are the first bytes of all keys, so the rows of a range of groups are one range of
+// keys, and files made of it never overlap.
+absl::Status RocksDbRows::import_rows(rocksdb::DB& source, const RowSnapshot& snapshot,
+                                      const Visit& visit) {
+  const KeyGroup first = std::max(snapshot.groups.first, owner_.groups.first);
+  const KeyGroup last = std::min(snapshot.groups.last, owner_.groups.last);
+  const std::unique_ptr<rocksdb::Iterator> it(source.NewIterator(rocksdb::ReadOptions()));
+  it->Seek(group_prefix(first));
+  const auto in_range = [&] {
+    return it->Valid() && it->key().size() >= 2 && group_of_row(view(it->key())) <= last;
+  };
+  while (in_range()) {
+    const std::string path = absl::StrCat(dir_, "/ingest-", next_file_++, ".sst");
+    rocksdb::SstFileWriter file(rocksdb::EnvOptions(), resources_->database(), nullptr,
+                                /*invalidate_page_cache=*/false);
+    rocksdb::Status status = file.Open(path);
+    std::uint64_t bytes = 0;
+    for (; status.ok() && bytes < kImportFileBytes && in_range(); it->Next()) {
+      status = file.Put(it->key(), it->value());
+      bytes += it->key().size() + it->value().size();
+      if (visit) visit(view(it->key()), view(it->value()));
+    }
+    if (status.ok()) status = file.Finish();
+    if (!status.ok()) return rocksdb_status(status, "cannot write state to", path);
+    if (absl::Status s = ingest(path); !s.ok()) return s;
+  }
+  return rocksdb_status(it->status(), "cannot read the checkpoint's rows of", db_dir_);
+}
+
+}  // namespace weir::state
