@@ -28,7 +28,15 @@ function(weir_compile_options target)
     ${target}
     PRIVATE -Wall -Wextra -Wshadow -Wnon-virtual-dtor $<$<BOOL:${WEIR_WERROR}>:-Werror>
             $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # GCC 12 reports these inside its own std::string (its bugs 105329 and 105651).
+    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow)
+  endif()
   if(WEIR_SANITIZE)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      # The instrumented code confuses the analysis behind this warning.
+      target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+    endif()
     target_compile_options(${target} PRIVATE -fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=undefined)
     target_link_options(${target} PUBLIC -fsanitize=${WEIR_SANITIZE})
