@@ -155,6 +155,7 @@ void Task::fail(absl::Status status) {
   phase_ = Phase::kDone;
   metrics_.blocking.set(static_cast<int>(BlockingReason::kEnded));
   spec_.events->task_failed(spec_.id, std::move(status));
+  spec_.events->task_closed(spec_.id, absl::OkStatus());
 }
 
 RunResult Task::blocked(BlockingReason reason, MonotonicTime wake_at) {
@@ -387,10 +388,16 @@ void Task::handle(const TaskCommand& command) {
       for (TaskNode& node : spec_.nodes) node.op->aborted(command.id);
       return;
     case TaskCommand::Kind::kCancel:
-      phase_ = Phase::kDone;
-      for (TaskNode& node : spec_.nodes) (void)node.op->close();
+      close();
       return;
   }
+}
+
+void Task::close() {
+  phase_ = Phase::kDone;
+  absl::Status status = absl::OkStatus();
+  for (TaskNode& node : spec_.nodes) status.Update(node.op->close());
+  spec_.events->task_closed(spec_.id, std::move(status));
 }
 
 void Task::take_checkpoint(CheckpointId id) {
@@ -408,7 +415,10 @@ void Task::take_checkpoint(CheckpointId id) {
   }
   if (spec_.state != nullptr) spec_.state->freeze();
   last_checkpoint_ = id;
-  for (TaskOutput& out : spec_.outputs) out.router->send_barrier(id);
+  // Nobody reads behind END: consumers learn of this checkpoint by command.
+  if (phase_ != Phase::kEnded) {
+    for (TaskOutput& out : spec_.outputs) out.router->send_barrier(id);
+  }
   snapshot_ = std::move(pending);
   if (spec_.state == nullptr) encode_snapshot(SIZE_MAX);
 }

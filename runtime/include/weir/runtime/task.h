@@ -40,6 +40,9 @@ class TaskEvents {
   virtual void snapshot_done(TaskId task, CheckpointId id, absl::StatusOr<TaskSnapshot> snapshot) = 0;
   virtual void task_committed(TaskId task, CheckpointId id) = 0;
   virtual void task_failed(TaskId task, absl::Status status) = 0;
+  // The task never runs again. After kCancel its operators are closed (`status`: the first error of
+  // that); after a failure, which has been told before, they are not.
+  virtual void task_closed(TaskId /*task*/, absl::Status /*status*/) {}
 };
 
 // What the job tells a task.
@@ -127,6 +130,7 @@ class Task final : public Runnable {
   void handle(const TaskCommand& command);
   RunResult blocked(BlockingReason reason, MonotonicTime wake_at = MonotonicTime::max());
   void fail(absl::Status status);
+  void close();
   absl::Status operator_failure() const;
 
   // One batch or element of work; kBlocked if there is none.

@@ -1,0 +1,47 @@
+// Deployment: the plan spread over tasks. Which tasks there are, which key groups each owns, and
+// one channel per pair of tasks that exchange records. An immutable, printable value; making it is
+// a pure function. task_graph.h builds the running objects from it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "weir/runtime/ids.h"
+#include "weir/runtime/plan.h"
+#include "weir/runtime/row_store.h"
+
+namespace weir::coordinator {
+
+struct DeployedTask {
+  runtime::TaskId id;       // dense, in the order of the plan's chains
+  std::uint32_t chain = 0;  // of the plan
+  std::uint32_t index = 0;  // 0 .. parallelism - 1
+  std::uint32_t parallelism = 1;
+  bool is_spout = false;
+  bool is_keyed = false;            // some operator of the chain has keyed state
+  runtime::KeyGroupRange groups{};  // what a keyed task owns
+};
+
+struct DeployedChannel {
+  std::uint32_t edge = 0;  // of the plan
+  runtime::TaskId from;
+  runtime::TaskId to;
+};
+
+struct Deployment {
+  std::vector<DeployedTask> tasks;
+  // By edge, then producer, then consumer: the order of a task's inputs and of a router's targets.
+  std::vector<DeployedChannel> channels;
+};
+
+Deployment make_deployment(const runtime::Plan& plan);
+
+// The key groups of task `index`: the inverse of task_of_group().
+runtime::KeyGroupRange groups_of_task(std::uint32_t index, std::uint32_t parallelism,
+                                      std::uint32_t max_parallelism);
+
+// For people and golden tests.
+std::string print_deployment(const runtime::Plan& plan, const Deployment& deployment);
+
+}  // namespace weir::coordinator

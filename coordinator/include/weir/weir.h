@@ -1,0 +1,9 @@
+// Everything that a topology author needs.
+#pragma once
+
+#include "weir/coordinator/embedded_job.h"
+#include "weir/runtime/topology.h"
+
+#if __has_include("weir/operators/dsl.h")
+#include "weir/operators/dsl.h"
+#endif
