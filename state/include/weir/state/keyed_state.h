@@ -108,6 +108,23 @@ class TableGroup final : public TableBase {
     auto it = tables_.find(space);
     return it == tables_.end() ? nullptr : it->second.get();
   }
+  // Whether entries may rest in the store only; then fetch() must precede the use of a batch.
+  bool must_fetch() const { return state_->has_evicted(); }
+  // Loads what the table of `space` lacks for n keys: key_at(i) with hashes[i].
+  template <class KeyAt>
+  void fetch(std::uint32_t n, const std::uint64_t* hashes, KeyAt&& key_at,
+             std::int64_t space = 0) {
+    Table& table = at(space);
+    std::vector<std::string> missing;
+    for (std::uint32_t i = 0; i < n; ++i) {
+      if (table.contains(hashes[i], key_at(i))) continue;
+      std::string& row = missing.emplace_back();
+      table.prefix().append_to(row, hashes[i]);
+      KeyTraits<K>::encode_key(row, key_at(i));
+    }
+    if (!missing.empty()) state_->fetch(missing);
+  }
+
   // Removes all entries of `space`, here and (with the next snapshot) in the store.
   void drop(std::int64_t space) {
     auto it = tables_.find(space);

@@ -1,0 +1,120 @@
+// Sink: the contract of a stream's end, for people who write one.
+//
+//   struct MySink : weir::Sink<Row> {
+//     static constexpr weir::Delivery kDelivery = weir::Delivery::kAtLeastOnce;
+//     absl::Status open(const weir::SinkContext& context);
+//     void write(const weir::Batch<Row>& rows);      // rows [0, rows.size())
+//   };
+//
+// A sink that takes part in exactly-once also has:
+//     void seal(weir::CheckpointId id, std::string& state, weir::IoWork& io);
+//         // everything written so far belongs to `id`: note in `state` what to commit, sync in `io`
+//     void commit(weir::CheckpointId id, weir::IoWork& io);
+//         // `id` is complete: publish everything sealed up to it; repeated calls change nothing
+//     absl::Status restore(const std::vector<std::string>& states);
+//         // after open() on a restart: the states of the restored checkpoint, of all tasks
+// All on the task's thread, except the jobs put into `io`, which one I/O thread runs in order.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "weir/runtime/batch.h"
+#include "weir/runtime/operator.h"
+#include "weir/runtime/storage.h"
+#include "weir/runtime/topology.h"
+
+namespace weir::operators {
+
+struct SinkContext {
+  std::string job;
+  std::string name;               // of the sink
+  std::uint32_t task_index = 0;
+  std::uint32_t parallelism = 1;
+  runtime::Epoch epoch{1};        // of the attempt
+  runtime::CheckpointId restored{0};  // 0 = a fresh start
+  runtime::Clock* clock = nullptr;
+  runtime::Storage* storage = nullptr;
+};
+
+// Base of all sinks: names the record type, and the calls that one may leave out.
+template <class In>
+class Sink {
+ public:
+  using Input = In;
+  absl::Status open(const SinkContext&) { return absl::OkStatus(); }
+  // The input has nothing more for now: show what has been written.
+  void flush() {}
+  void seal(runtime::CheckpointId, std::string&, runtime::IoWork&) {}
+  void commit(runtime::CheckpointId, runtime::IoWork&) {}
+  absl::Status restore(const std::vector<std::string>&) { return absl::OkStatus(); }
+  absl::Status close() { return absl::OkStatus(); }
+  std::string describe() const { return ""; }
+  const char* kind() const { return "sink"; }
+};
+
+template <class S, class T>
+concept SinkFor = std::copy_constructible<S> && requires(S& s, const runtime::Batch<T>& batch) {
+  { S::kDelivery } -> std::convertible_to<runtime::Delivery>;
+  s.write(batch);
+};
+
+// Accepts a sink that may show records again after a failure, in a topology that is otherwise
+// exactly-once: `.sink("console", weir::at_least_once(weir::print()))`.
+template <class S>
+struct Accepted {
+  S sink;
+};
+template <class S>
+Accepted<S> at_least_once(S sink) {
+  return {std::move(sink)};
+}
+
+template <class T, class S>
+class SinkOperator final : public runtime::Operator {
+ public:
+  explicit SinkOperator(S sink) : sink_(std::move(sink)) {}
+
+  absl::Status open(runtime::OperatorContext& context) override {
+    absl::Status status = runtime::Operator::open(context);
+    if (!status.ok()) return status;
+    status = sink_.open({context.job, context.name, context.task_index, context.parallelism,
+                         context.epoch, context.restored_checkpoint, context.clock,
+                         context.storage});
+    if (!status.ok() || context.restored_checkpoint.value == 0) return status;
+    std::vector<std::string> states;
+    for (const runtime::OperatorSnapshot* part : context.restored) {
+      states.push_back(part->task_state);
+    }
+    return sink_.restore(states);
+  }
+  void push(runtime::BatchBase& batch) override {
+    context().metrics->records_out.add(batch.size());
+    sink_.write(runtime::Batch<T>::of(batch));
+  }
+  void flush(runtime::FlushReason) override { sink_.flush(); }
+  void snapshot(runtime::CheckpointId id, runtime::OperatorSnapshot& out,
+                runtime::IoWork& io) override {
+    sink_.seal(id, out.task_state, io);
+  }
+  void committed(runtime::CheckpointId id, runtime::IoWork& io) override { sink_.commit(id, io); }
+  absl::Status close() override { return sink_.close(); }
+
+ private:
+  S sink_;
+};
+
+}  // namespace weir::operators
+
+namespace weir {
+using operators::at_least_once;
+using operators::Sink;
+using operators::SinkContext;
+using runtime::Batch;
+using runtime::CheckpointId;
+using runtime::IoWork;
+}  // namespace weir

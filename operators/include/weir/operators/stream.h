@@ -1,0 +1,357 @@
+// Stream, KeyedStream, WindowedStream: the typed handles that a topology is written with. Each call
+// adds a vertex to the Topology and returns the handle of its output; nothing runs.
+//
+// Stream<T, kTimed> says in its type whether records carry event time: a window on a stream without
+// it does not compile. Handles are small values; copies denote the same stream.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "weir/operators/event_time.h"
+#include "weir/operators/keying.h"
+#include "weir/operators/running.h"
+#include "weir/operators/sink.h"
+#include "weir/operators/spout.h"
+#include "weir/operators/transform.h"
+#include "weir/runtime/topology.h"
+
+namespace weir::operators {
+
+using runtime::Delivery;
+using runtime::Edge;
+using runtime::Grouping;
+using runtime::Name;
+using runtime::Place;
+using runtime::Topology;
+using runtime::Vertex;
+using runtime::VertexId;
+using runtime::VertexKind;
+
+template <class T, class KeyFn, bool kTimed>
+class KeyedStream;
+
+// One output port of a vertex, and how its consumer is to receive it.
+struct StreamSource {
+  Topology* topology = nullptr;
+  VertexId vertex;
+  std::uint32_t port = 0;
+  Grouping grouping = Grouping::kForward;
+  runtime::CustomGrouping custom;
+};
+
+// Adds `vertex` with one input from `from`.
+VertexId add_vertex(const StreamSource& from, const runtime::RecordType& type, Vertex vertex);
+
+// A factory that makes operators as copies of `op`'s parts: Op(args...).
+template <class Op, class... Args>
+runtime::OperatorFactory make_factory(Args... args) {
+  return [... args = std::move(args)]() -> std::unique_ptr<runtime::Operator> {
+    return std::make_unique<Op>(args...);
+  };
+}
+
+template <class T, bool kTimed = false>
+class Stream {
+ public:
+  using Record = T;
+
+  explicit Stream(StreamSource source) : source_(std::move(source)) {}
+
+  // --- stateless words -------------------------------------------------------------------------
+
+  // f(T&) changes records in place; f(const T&) -> U makes new ones.
+  template <class F>
+    requires std::invocable<F&, T&>
+  auto map(Name name, F f) const {
+    using Op = MapOperator<T, F>;
+    return next<typename Op::Out>(std::move(name), "map", make_factory<Op>(std::move(f)));
+  }
+  template <class F>
+    requires std::invocable<F&, T&>
+  auto map(F f, Place place = Place::here()) const {
+    return map(derived("map", place), std::move(f));
+  }
+  // Keeps the records for which f(const T&) is true.
+  template <class F>
+    requires std::predicate<F&, const T&>
+  Stream filter(Name name, F f) const {
+    return next<T>(std::move(name), "filter", make_factory<FilterOperator<T, F>>(std::move(f)));
+  }
+  template <class F>
+    requires std::predicate<F&, const T&>
+  Stream filter(F f, Place place = Place::here()) const {
+    return filter(derived("filter", place), std::move(f));
+  }
+  // f(const T&, weir::Emitter<U>&) emits any number of records.
+  template <class U, class F>
+    requires std::invocable<F&, const T&, Emitter<U>&>
+  Stream<U, kTimed> flat_map(Name name, F f) const {
+    return next<U>(std::move(name), "flat_map",
+                   make_factory<FlatMapOperator<T, U, F>>(std::move(f)));
+  }
+  template <class U, class F>
+    requires std::invocable<F&, const T&, Emitter<U>&>
+  Stream<U, kTimed> flat_map(F f, Place place = Place::here()) const {
+    return flat_map<U>(derived("flat_map", place), std::move(f));
+  }
+
+  // --- event time ------------------------------------------------------------------------------
+
+  // Gives each record the event time that `f` (a member or a function returning weir::EventTime)
+  // finds in it. Only in the spout's own chain: before any change of grouping.
+  template <class F>
+  Stream<T, true> event_time(F f, Disorder disorder, Place place = Place::here()) const {
+    static_assert(
+        std::same_as<std::remove_cvref_t<std::invoke_result_t<const F&, const T&>>, EventTime>,
+        "event_time(f, ...): f must yield a weir::EventTime");
+    if (disorder.bound.count() < 0) {
+      source_.topology->fault(place, "event_time: a disorder of " +
+                                         runtime::format_duration(disorder.bound) +
+                                         " is negative; give how far records may lag, 0 or more");
+    }
+    if (source_.grouping != Grouping::kForward) {
+      source_.topology->fault(place,
+                              "event_time must stand before records are redistributed: only in the "
+                              "spout's own chain is the order of a partition known");
+    }
+    Vertex v = bolt(derived("event_time", place), "event_time",
+                    make_factory<EventTimeOperator<T, F>>(std::move(f), disorder));
+    v.assigns_time = true;
+    v.detail = disorder.bound.count() == 0
+                   ? "ascending"
+                   : "disorder up to " + runtime::format_duration(disorder.bound);
+    v.outputs = {&runtime::record_type<T>()};
+    return Stream<T, true>({source_.topology, add_vertex(source_, runtime::record_type<T>(),
+                                                         std::move(v))});
+  }
+
+  // --- grouping --------------------------------------------------------------------------------
+
+  // Groups records by the key that `key` (a member or a function) finds in them.
+  template <class KeyFn>
+  KeyedStream<T, KeyFn, kTimed> key_by(KeyFn key, Place place = Place::here()) const {
+    static_assert(runtime::KeyType<KeyOfT<T, KeyFn>>,
+                  "key_by(f): the key must be copyable, comparable with == and have a binary form "
+                  "in which equal keys have equal bytes (no floating point); describe a struct "
+                  "with WEIR_RECORD");
+    Vertex v = bolt(derived("key_by", place), "key_by",
+                    make_factory<KeyByOperator<T, KeyFn>>(key));
+    v.outputs = {&runtime::record_type<T>()};
+    const VertexId id = add_vertex(source_, runtime::record_type<T>(), std::move(v));
+    return KeyedStream<T, KeyFn, kTimed>({source_.topology, id, 0, Grouping::kKey, {}},
+                                         std::move(key));
+  }
+  Stream shuffle() const { return regrouped(Grouping::kShuffle); }
+  Stream broadcast() const { return regrouped(Grouping::kBroadcast); }
+  Stream global() const { return regrouped(Grouping::kGlobal); }
+  // f(const T&, tasks) -> index of the consumer's task, 0 .. tasks - 1.
+  template <class F>
+  Stream group_by(F f) const {
+    Stream s = regrouped(Grouping::kCustom);
+    s.source_.custom = [f = std::move(f)](const runtime::BatchBase& batch, std::uint32_t tasks,
+                                          std::uint32_t* targets) {
+      const auto& in = static_cast<const runtime::Batch<T>&>(batch);
+      for (std::uint32_t i = 0; i < in.size(); ++i) {
+        targets[i] = static_cast<std::uint32_t>(f(in[i], tasks));
+      }
+    };
+    return s;
+  }
+
+  // --- shape -----------------------------------------------------------------------------------
+
+  // All records of both streams.
+  Stream merge(const Stream& other, Place place = Place::here()) const {
+    Vertex v = bolt(derived("merge", place), "merge", make_factory<PassOperator>());
+    v.outputs = {&runtime::record_type<T>()};
+    const VertexId id = add_vertex(source_, runtime::record_type<T>(), std::move(v));
+    other.connect_to(id, 0);
+    return Stream({source_.topology, id});
+  }
+
+  // Ends the stream. The sink must be as strong as the topology's guarantee, exactly-once; a weaker
+  // one is accepted by at_least_once(sink).
+  template <class S>
+  void sink(Name name, S sink) const {
+    static_assert(SinkFor<S, T>, "sink(name, s): s is no sink for this stream's records");
+    static_assert(S::kDelivery >= Delivery::kIdempotent,
+                  "this sink may show records again after a failure; if that is acceptable, say so: "
+                  ".sink(name, weir::at_least_once(s))");
+    end(std::move(name), std::move(sink));
+  }
+  template <class S>
+  void sink(Name name, Accepted<S> sink) const {
+    static_assert(SinkFor<S, T>, "sink(name, s): s is no sink for this stream's records");
+    end(std::move(name), std::move(sink.sink));
+  }
+
+  // --- the vertex at hand ----------------------------------------------------------------------
+
+  Stream& parallelism(std::uint32_t tasks) {
+    source_.topology->vertex(source_.vertex).parallelism = tasks;
+    return *this;
+  }
+  Stream& name(Name name) {
+    Vertex& v = source_.topology->vertex(source_.vertex);
+    v.name = std::move(name.text);
+    v.place = name.place;
+    return *this;
+  }
+
+  // --- for other handles -----------------------------------------------------------------------
+
+  const StreamSource& source() const { return source_; }
+  void connect_to(VertexId to, std::uint32_t port) const {
+    source_.topology->connect({source_.vertex, source_.port, to, port, source_.grouping,
+                               source_.custom, &runtime::record_type<T>()});
+  }
+  template <class U>
+  Stream<U, kTimed> next(Name name, const char* kind, runtime::OperatorFactory make) const {
+    Vertex v = bolt(std::move(name), kind, std::move(make));
+    v.outputs = {&runtime::record_type<U>()};
+    return Stream<U, kTimed>(
+        {source_.topology, add_vertex(source_, runtime::record_type<T>(), std::move(v))});
+  }
+
+ private:
+  Name derived(const char* kind, Place place) const {
+    return Name(source_.topology->derive_name(source_.vertex, kind), place);
+  }
+  static Vertex bolt(Name name, const char* kind, runtime::OperatorFactory make) {
+    Vertex v;
+    v.name = std::move(name.text);
+    v.kind = kind;
+    v.place = name.place;
+    v.make = std::move(make);
+    return v;
+  }
+  Stream regrouped(Grouping grouping) const {
+    Stream s = *this;
+    s.source_.grouping = grouping;
+    return s;
+  }
+  template <class S>
+  void end(Name name, S sink) const {
+    Vertex v = bolt(std::move(name), sink.kind(), nullptr);
+    v.detail = sink.describe();
+    v.role = VertexKind::kSink;
+    v.make = make_factory<SinkOperator<T, S>>(std::move(sink));
+    add_vertex(source_, runtime::record_type<T>(), std::move(v));
+  }
+
+  StreamSource source_;
+};
+
+// A stream grouped by a key: all records of one key meet in one task.
+template <class T, class KeyFn, bool kTimed>
+class KeyedStream {
+ public:
+  using Key = KeyOfT<T, KeyFn>;
+
+  KeyedStream(StreamSource source, KeyFn key) : source_(std::move(source)), key_(std::move(key)) {}
+
+  // Emits the updated results of its key for every record.
+  template <class... As>
+  auto aggregate(Name name, As... aggregates) const {
+    static_assert((AggregateOf<As, T> && ...),
+                  "aggregate(name, a...): each a must be an aggregate over this stream's records");
+    using Set = AggregateSet<T, As...>;
+    using Value = typename Set::Value;
+    using Direct = RunningOperator<T, Key, Set, RecordAccess<T, KeyFn>>;
+    using Half = RunningOperator<Projected<Key, Value>, Key, Set, ProjectedAccess<Key, Value>>;
+    using Out = typename Direct::Out;
+    const Set set(std::move(aggregates)...);
+    Vertex v;
+    v.name = std::move(name.text);
+    v.place = name.place;
+    v.kind = "aggregate";
+    v.detail = "every update";
+    v.make = make_factory<Direct>(set, RecordAccess<T, KeyFn>{key_});
+    v.split = runtime::SplitOperator{
+        make_factory<ProjectOperator<T, Key, KeyFn, Set>>(set, key_),
+        make_factory<Half>(set, ProjectedAccess<Key, Value>{}),
+        &runtime::record_type<Projected<Key, Value>>(), {}};
+    v.is_keyed = true;
+    v.outputs = {&runtime::record_type<Out>()};
+    return Stream<Out, kTimed>(
+        {source_.topology, add_vertex(source_, runtime::record_type<T>(), std::move(v))});
+  }
+
+  // To the less loaded of two tasks that the key names; for work that is merged again later.
+  Stream<T, kTimed> partial() const {
+    StreamSource s = source_;
+    s.grouping = Grouping::kPartialKey;
+    return Stream<T, kTimed>(std::move(s));
+  }
+
+  const StreamSource& source() const { return source_; }
+  const KeyFn& key() const { return key_; }
+
+ private:
+  StreamSource source_;
+  KeyFn key_;
+};
+
+// Calls f(const T&) for each record; nothing is promised about records after a failure.
+template <class F>
+class CallSink {
+ public:
+  static constexpr Delivery kDelivery = Delivery::kNone;
+  explicit CallSink(F f) : f_(std::move(f)) {}
+
+  template <class T>
+  void write(const runtime::Batch<T>& rows) {
+    const T* records = rows.records();
+    const std::uint32_t n = rows.size();
+    for (std::uint32_t i = 0; i < n; ++i) f_(records[i]);
+  }
+  absl::Status open(const SinkContext&) { return absl::OkStatus(); }
+  void flush() {}
+  void seal(runtime::CheckpointId, std::string&, runtime::IoWork&) {}
+  void commit(runtime::CheckpointId, runtime::IoWork&) {}
+  absl::Status restore(const std::vector<std::string>&) { return absl::OkStatus(); }
+  absl::Status close() { return absl::OkStatus(); }
+  std::string describe() const { return ""; }
+  const char* kind() const { return "call"; }
+
+ private:
+  F f_;
+};
+template <class F>
+CallSink<F> call(F f) {
+  return CallSink<F>(std::move(f));
+}
+
+}  // namespace weir::operators
+
+namespace weir::runtime {
+
+template <class S>
+auto Topology::spout(Name name, S spout) {
+  static_assert(operators::SpoutLike<S>,
+                "t.spout(name, s): s must be copyable and offer Output, Position, partitions(), "
+                "open(context, resume), poll(out) and position(); see weir/operators/spout.h");
+  Vertex v;
+  v.name = std::move(name.text);
+  v.place = name.place;
+  v.kind = spout.kind();
+  v.detail = spout.describe();
+  v.role = VertexKind::kSpout;
+  v.max_tasks = spout.partitions();
+  v.outputs = {&record_type<typename S::Output>()};
+  v.make = operators::make_factory<operators::SpoutAdapter<S>>(std::move(spout));
+  const VertexId id = add(std::move(v)).id;
+  return operators::Stream<typename S::Output, false>({this, id});
+}
+
+}  // namespace weir::runtime
+
+namespace weir {
+using operators::call;
+using operators::KeyedStream;
+using operators::Stream;
+}  // namespace weir
