@@ -33,6 +33,24 @@ std::string Topology::derive_name(VertexId from, std::string_view kind) const {
   return name;
 }
 
+Topology::SideOutput Topology::find_side_output(const Name& name, const RecordType& type) {
+  std::string known;
+  for (const Vertex& v : vertices_) {
+    for (std::uint32_t i = 0; i < v.side_outputs.size(); ++i) {
+      known += (known.empty() ? "'" : ", '") + v.side_outputs[i] + "'";
+      if (v.side_outputs[i] != name.text) continue;
+      if (v.outputs[i + 1] == &type) return {v.id, i + 1};
+      fault(name.place, "the side stream '" + name.text + "' of '" + v.name +
+                            "' has another record type than the one asked for");
+      return {v.id, i + 1};
+    }
+  }
+  fault(name.place, "there is no side stream '" + name.text + "' here; " +
+                        (known.empty() ? "none has been declared before this call"
+                                       : "declared before this call: " + known));
+  return {};
+}
+
 absl::Status Topology::validate() const {
   std::vector<std::string> faults = params_.faults();
   faults.insert(faults.end(), faults_.begin(), faults_.end());

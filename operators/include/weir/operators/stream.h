@@ -17,6 +17,7 @@
 #include "weir/operators/sink.h"
 #include "weir/operators/spout.h"
 #include "weir/operators/transform.h"
+#include "weir/operators/window.h"
 #include "weir/runtime/topology.h"
 
 namespace weir::operators {
@@ -33,6 +34,16 @@ using runtime::VertexKind;
 
 template <class T, class KeyFn, bool kTimed>
 class KeyedStream;
+template <class T, class KeyFn>
+class WindowedStream;
+
+// The key of a stream that is one group as a whole.
+struct WholeStream {
+  template <class T>
+  std::uint8_t operator()(const T&) const {
+    return 0;
+  }
+};
 
 // One output port of a vertex, and how its consumer is to receive it.
 struct StreamSource {
@@ -144,6 +155,10 @@ class Stream {
     const VertexId id = add_vertex(source_, runtime::record_type<T>(), std::move(v));
     return KeyedStream<T, KeyFn, kTimed>({source_.topology, id, 0, Grouping::kKey, {}},
                                          std::move(key));
+  }
+  // Windows over the whole stream: one group, one task (pre-aggregated before it).
+  auto window_all(WindowSpec spec, LatePolicy late, Place place = Place::here()) const {
+    return key_by(WholeStream{}, place).window(spec, std::move(late), place);
   }
   Stream shuffle() const { return regrouped(Grouping::kShuffle); }
   Stream broadcast() const { return regrouped(Grouping::kBroadcast); }
@@ -281,6 +296,23 @@ class KeyedStream {
         {source_.topology, add_vertex(source_, runtime::record_type<T>(), std::move(v))});
   }
 
+  // Event-time windows per key. What happens to late records must be said: late_drop(),
+  // late_to("name") or refire_within(...).
+  WindowedStream<T, KeyFn> window(WindowSpec spec, LatePolicy late,
+                                  Place place = Place::here()) const {
+    static_assert(kTimed,
+                  "window(...) needs event time: call .event_time(&T::field, "
+                  "weir::bounded_disorder(...)) on the stream before key_by");
+    if (const std::string fault = spec.fault(); !fault.empty()) {
+      source_.topology->fault(place, "window: " + fault);
+      spec = tumbling(std::chrono::seconds(1));  // so that the rest can be checked, too
+    }
+    if (late.allowed.count() < 0) {
+      source_.topology->fault(place, "window: an allowed lateness below 0 means nothing");
+    }
+    return WindowedStream<T, KeyFn>(*this, spec, std::move(late));
+  }
+
   // To the less loaded of two tasks that the key names; for work that is merged again later.
   Stream<T, kTimed> partial() const {
     StreamSource s = source_;
@@ -294,6 +326,58 @@ class KeyedStream {
  private:
   StreamSource source_;
   KeyFn key_;
+};
+
+// A keyed stream cut into windows; aggregate() turns it into a stream of results.
+template <class T, class KeyFn>
+class WindowedStream {
+ public:
+  using Key = KeyOfT<T, KeyFn>;
+
+  WindowedStream(const KeyedStream<T, KeyFn, true>& keyed, WindowSpec spec, LatePolicy late)
+      : keyed_(keyed), spec_(spec), late_(std::move(late)) {}
+
+  // One result per key and window that holds a record, when the watermark has passed its end.
+  template <class... As>
+  auto aggregate(Name name, As... aggregates) const {
+    static_assert((AggregateOf<As, T> && ...),
+                  "aggregate(name, a...): each a must be an aggregate over this stream's records");
+    using Set = AggregateSet<T, As...>;
+    using Whole = WindowOperator<T, Key, KeyFn, Set>;
+    using Out = typename Whole::Out;
+    const Set set(std::move(aggregates)...);
+    Topology& topology = *keyed_.source().topology;
+    if (!Set::kAssociative && (!spec_.is_tumbling() || late_.allowed.count() != 0)) {
+      topology.fault(name.place,
+                     "'" + name.text +
+                         "': sliding windows and refiring merge partial results, so every "
+                         "aggregate must be associative (kAssociative and merge)");
+    }
+    Vertex v;
+    v.name = std::move(name.text);
+    v.place = name.place;
+    v.kind = "window";
+    v.detail = spec_.describe() + ", " + late_.describe();
+    v.make = make_factory<Whole>(spec_, late_, set, keyed_.key());
+    if constexpr (Set::kAssociative) {
+      v.split = runtime::SplitOperator{
+          make_factory<CombineOperator<T, Key, KeyFn, Set>>(spec_, late_, set, keyed_.key()),
+          make_factory<MergeWindowOperator<Key, Set>>(spec_, late_, set),
+          &runtime::record_type<Partial<Key, typename Set::Acc>>(),
+          {kLatePort}};
+    }
+    v.is_keyed = true;
+    v.watermark_step = spec_.watermark_step();
+    v.outputs = {&runtime::record_type<Out>(), &runtime::record_type<T>()};
+    if (!late_.stream.empty()) v.side_outputs = {late_.stream};
+    const VertexId id = add_vertex(keyed_.source(), runtime::record_type<T>(), std::move(v));
+    return Stream<Out, true>({&topology, id});
+  }
+
+ private:
+  KeyedStream<T, KeyFn, true> keyed_;
+  WindowSpec spec_;
+  LatePolicy late_;
 };
 
 // Calls f(const T&) for each record; nothing is promised about records after a failure.
@@ -346,6 +430,12 @@ auto Topology::spout(Name name, S spout) {
   v.make = operators::make_factory<operators::SpoutAdapter<S>>(std::move(spout));
   const VertexId id = add(std::move(v)).id;
   return operators::Stream<typename S::Output, false>({this, id});
+}
+
+template <class T>
+auto Topology::side(Name name) {
+  const auto found = find_side_output(name, record_type<T>());
+  return operators::Stream<T, true>({this, found.vertex, found.port});
 }
 
 }  // namespace weir::runtime

@@ -112,6 +112,7 @@ template <class K>
 template <class K>
 struct KeyTraits {
   using Probe = const K&;
+  static std::uint64_t hash(const K& key) { return key_hash(key); }
   static void encode_key(std::string& out, const K& key) { encode_to(out, key); }
   [[nodiscard]] static bool decode_key(std::string_view bytes, K& key) {
     return decode_from(bytes, key);
@@ -123,6 +124,7 @@ struct KeyTraits {
 template <>
 struct KeyTraits<std::string> {
   using Probe = std::string_view;
+  static std::uint64_t hash(std::string_view key) { return key_hash(key); }
   static void encode_key(std::string& out, std::string_view key) { out.append(key); }
   [[nodiscard]] static bool decode_key(std::string_view bytes, std::string& key) {
     key.assign(bytes);

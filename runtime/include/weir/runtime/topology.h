@@ -103,11 +103,22 @@ class Topology {
   template <class S>
   auto spout(Name name, S spout);
 
+  // The side stream `name` of records of type T, such as the late records of a window declared
+  // before with late_to(name) (defined in weir/operators/stream.h).
+  template <class T>
+  auto side(Name name);
+
   // --- for the typed handles ---
   Vertex& add(Vertex vertex);
   void connect(Edge edge) { edges_.push_back(std::move(edge)); }
   void fault(Place place, std::string message);
   Vertex& vertex(VertexId id) { return vertices_[id.value]; }
+  struct SideOutput {
+    VertexId vertex;
+    std::uint32_t port = 0;
+  };
+  // Notes a fault (and returns the first vertex's output) if there is none of that name and type.
+  SideOutput find_side_output(const Name& name, const RecordType& type);
   // A name for a vertex that the user has not named: "<from>.<kind>", with a number if taken.
   std::string derive_name(VertexId from, std::string_view kind) const;
 

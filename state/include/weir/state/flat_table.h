@@ -27,7 +27,8 @@ namespace weir::state {
 using runtime::KeyTraits;
 using runtime::RowBuffer;
 
-template <class K, class V>
+// With kTracked = false it notes no changes: for tables that are derived and never stored.
+template <class K, class V, bool kTracked = true>
 class FlatTable {
  public:
   using Probe = typename KeyTraits<K>::Probe;
@@ -59,7 +60,9 @@ class FlatTable {
     for (;;) {
       const std::uint8_t c = control_[i];
       if ((c & kLive) != 0 && KeyTraits<K>::equal(slots_[i].key, key)) [[likely]] {
-        if ((c & dirty_now_) == 0) [[unlikely]] touch(i);
+        if constexpr (kTracked) {
+          if ((c & dirty_now_) == 0) [[unlikely]] touch(i);
+        }
         return slots_[i].value;
       }
       if (c == kEmpty) break;
@@ -79,12 +82,7 @@ class FlatTable {
   bool erase(std::uint64_t hash, Probe key) {
     const std::size_t i = locate(hash, key);
     if (i == kNone) return false;
-    keep_frozen_value(i);
-    if ((control_[i] & kStored) != 0) {
-      std::string row;
-      row_key(hash, slots_[i].key, row);
-      removed_.push_back(std::move(row));
-    }
+    note_removal(i);
     vacate(i);
     return true;
   }
@@ -111,12 +109,7 @@ class FlatTable {
   void drop_all() {
     for (std::size_t i = 0; i < capacity_; ++i) {
       if ((control_[i] & kLive) == 0) continue;
-      keep_frozen_value(i);
-      if ((control_[i] & kStored) != 0) {
-        std::string row;
-        row_key(runtime::key_hash(slots_[i].key), slots_[i].key, row);
-        removed_.push_back(std::move(row));
-      }
+      note_removal(i);
       slots_[i] = Slot{};
     }
     std::memset(control_.get(), 0, capacity_);
@@ -242,8 +235,11 @@ class FlatTable {
     const std::size_t i = place(hash);
     slots_[i].key = KeyTraits<K>::own(key);
     slots_[i].value = V{};
-    control_[i] = kLive | dirty_now_;
-    changed_now_.push_back(static_cast<std::uint32_t>(i));
+    control_[i] = kLive;
+    if constexpr (kTracked) {
+      control_[i] |= dirty_now_;
+      changed_now_.push_back(static_cast<std::uint32_t>(i));
+    }
     return slots_[i].value;
   }
 
@@ -254,6 +250,16 @@ class FlatTable {
     changed_now_.push_back(static_cast<std::uint32_t>(i));
   }
 
+  void note_removal(std::size_t i) {
+    if constexpr (kTracked) {
+      keep_frozen_value(i);
+      if ((control_[i] & kStored) == 0) return;
+      std::string row;
+      row_key(KeyTraits<K>::hash(slots_[i].key), slots_[i].key, row);
+      removed_.push_back(std::move(row));
+    }
+  }
+
   void keep_frozen_value(std::size_t i) {
     if ((control_[i] & dirty_frozen_) != 0) encode_slot(i, frozen_early_);
   }
@@ -261,7 +267,7 @@ class FlatTable {
   void encode_slot(std::size_t i, RowBuffer& out) {
     key_scratch_.clear();
     value_scratch_.clear();
-    row_key(runtime::key_hash(slots_[i].key), slots_[i].key, key_scratch_);
+    row_key(KeyTraits<K>::hash(slots_[i].key), slots_[i].key, key_scratch_);
     runtime::encode_to(value_scratch_, slots_[i].value);
     out.put(key_scratch_, value_scratch_);
     control_[i] = static_cast<std::uint8_t>((control_[i] & ~dirty_frozen_) | kStored | kWarm);
@@ -293,7 +299,7 @@ class FlatTable {
     hand_ = 0;
     for (std::size_t n = 0; n < old_capacity; ++n) {
       if ((old_control[n] & kLive) == 0) continue;
-      std::size_t i = home(runtime::key_hash(old_slots[n].key));
+      std::size_t i = home(KeyTraits<K>::hash(old_slots[n].key));
       while (control_[i] != kEmpty) i = (i + 1) & mask_;
       slots_[i] = std::move(old_slots[n]);
       control_[i] = old_control[n];

@@ -1,0 +1,9 @@
+// Everything that the operators room offers to a topology author.
+#pragma once
+
+#include "weir/operators/aggregates.h"
+#include "weir/operators/generator.h"
+#include "weir/operators/sink.h"
+#include "weir/operators/spout.h"
+#include "weir/operators/stream.h"
+#include "weir/operators/window_spec.h"
