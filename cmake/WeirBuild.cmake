@@ -30,7 +30,7 @@ function(weir_compile_options target)
             $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # GCC 12 reports these inside its own std::string (its bugs 105329 and 105651).
-    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow)
+    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
   endif()
   if(WEIR_SANITIZE)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

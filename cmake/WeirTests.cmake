@@ -11,6 +11,11 @@ function(weir_test_settings target)
   target_compile_definitions(
     ${target} PRIVATE WEIR_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                       WEIR_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  # Compiling tests takes longer than running them.
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -fpch-preprocess)  # lets ccache see through the header
+  endif()
   # Clang counts an operator that only a macro of GoogleTest would use as never used.
   target_compile_options(
     ${target} PRIVATE $<$<CXX_COMPILER_ID:Clang>:-Wno-unneeded-internal-declaration>)
@@ -19,6 +24,17 @@ function(weir_test_settings target)
     target_link_libraries(${target} PRIVATE rapidcheck)
   endif()
 endfunction()
+
+# The precompiled header that all test programs share.
+file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/precompiled.cc.new" "// Carries the precompiled header.\n")
+file(COPY_FILE "${CMAKE_CURRENT_BINARY_DIR}/precompiled.cc.new"
+     "${CMAKE_CURRENT_BINARY_DIR}/precompiled.cc" ONLY_IF_DIFFERENT)
+add_library(weir_test_headers OBJECT "${CMAKE_CURRENT_BINARY_DIR}/precompiled.cc")
+weir_compile_options(weir_test_headers)
+weir_test_settings(weir_test_headers)
+target_precompile_headers(
+  weir_test_headers PRIVATE <gtest/gtest.h> <algorithm> <chrono> <cstdint> <functional> <map> <memory>
+  <optional> <random> <sstream> <string> <string_view> <unordered_map> <utility> <vector>)
 
 # weir_test_program(<folder> SHARDS <n>): tests/<folder>/**.cc as bin/test_<folder>, run in n shards so
 # that short and long cases spread over the cores. A folder without sources is passed over.
@@ -39,12 +55,7 @@ function(weir_test_program folder)
   if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${folder}/src")
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/${folder}/src")
   endif()
-  target_precompile_headers(
-    ${target} PRIVATE <gtest/gtest.h> <algorithm> <chrono> <cstdint> <functional> <map> <memory>
-    <optional> <random> <sstream> <string> <string_view> <unordered_map> <utility> <vector>)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(${target} PRIVATE -fpch-preprocess)  # lets ccache see through the header
-  endif()
+  target_precompile_headers(${target} REUSE_FROM weir_test_headers)
 
   math(EXPR last "${test_SHARDS} - 1")
   foreach(shard RANGE ${last})
