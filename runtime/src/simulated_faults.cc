@@ -41,7 +41,7 @@ void SimulatedStorage::crash() {
   locks_.clear();
   ++incarnation_;
   dead_ = false;
-  die_at_change_ = die_at_step_ = fail_sync_ = 0;
+  die_at_change_ = die_at_step_ = fail_sync_ = fail_sync_dir_ = 0;
 }
 
 void SimulatedStorage::step(std::string_view name) {
@@ -100,6 +100,11 @@ std::uint64_t SimulatedStorage::used_bytes() const {
 void SimulatedStorage::fail_sync(std::uint64_t n) {
   const MutexLock lock(mutex_);
   fail_sync_ = n;
+}
+
+void SimulatedStorage::fail_sync_dir(std::uint64_t n) {
+  const MutexLock lock(mutex_);
+  fail_sync_dir_ = n;
 }
 
 void SimulatedStorage::flip_bit(const std::string& path, std::uint64_t bit) {

@@ -242,6 +242,9 @@ absl::Status SimulatedStorage::sync_dir(const std::string& dir) {
   const MutexLock lock(mutex_);
   if (absl::Status status = begin_change(dir); !status.ok()) return status;
   if (names_.count(dir) == 0) return posix_status(ENOENT, "cannot open folder", dir);
+  if (fail_sync_dir_ > 0 && --fail_sync_dir_ == 0) {
+    return posix_status(EIO, "cannot sync folder", dir);
+  }
   std::vector<NameChange> rest;
   for (NameChange& change : pending_) {
     if (parent_of(change.path) == dir) {

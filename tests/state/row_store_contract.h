@@ -84,12 +84,8 @@ class RowStoreContract : public testing::Test {
     for (std::size_t i = 0; i < buffer.rows(); ++i) {
       const runtime::RowBuffer::Row row = buffer.row(i);
       switch (row.op) {
-        case runtime::RowBuffer::Op::kPut:
-          (*rows)[std::string(row.key)] = row.value;
-          break;
-        case runtime::RowBuffer::Op::kRemove:
-          rows->erase(std::string(row.key));
-          break;
+        case runtime::RowBuffer::Op::kPut: (*rows)[std::string(row.key)] = row.value; break;
+        case runtime::RowBuffer::Op::kRemove: rows->erase(std::string(row.key)); break;
         case runtime::RowBuffer::Op::kRemovePrefix:
           std::erase_if(*rows, [&](const auto& entry) { return entry.first.starts_with(row.key); });
           break;

@@ -235,15 +235,10 @@ TYPED_TEST(RowStoreContract, AgreesWithAMapOnRandomChanges) {
       RowBuffer change;
       for (std::uint64_t i = random() % 300; i > 0; --i) {
         switch (random() % 10) {
-          case 0:
-            change.remove_prefix(some_key().substr(0, random() % 2 == 0 ? 4 : 12));
-            break;
+          case 0: change.remove_prefix(some_key().substr(0, random() % 2 == 0 ? 4 : 12)); break;
           case 1:
-          case 2:
-            change.remove(some_key());
-            break;
-          default:
-            change.put(some_key(), std::string(random() % 50, 'v') + std::to_string(round));
+          case 2: change.remove(some_key()); break;
+          default: change.put(some_key(), std::string(random() % 50, 'v') + std::to_string(round));
         }
       }
       this->apply(*store, change, &rows);

@@ -60,6 +60,8 @@ class SimulatedStorage final : public Storage {
   std::uint64_t used_bytes() const;
   // The n-th sync of a file from now (n from 1) fails; its unsynced bytes are never durable.
   void fail_sync(std::uint64_t n);
+  // The n-th sync of a folder from now fails.
+  void fail_sync_dir(std::uint64_t n);
   // Damage to bytes at rest; the path must exist.
   void flip_bit(const std::string& path, std::uint64_t bit);
   void truncate(const std::string& path, std::uint64_t bytes);
@@ -98,6 +100,7 @@ class SimulatedStorage final : public Storage {
   std::uint64_t die_at_change_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: never
   std::uint64_t die_at_step_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t fail_sync_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t fail_sync_dir_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t capacity_ ABSL_GUARDED_BY(mutex_) = ~std::uint64_t{0};
   bool dead_ ABSL_GUARDED_BY(mutex_) = false;
 };
