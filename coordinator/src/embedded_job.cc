@@ -42,6 +42,19 @@ std::unique_ptr<runtime::Executor> make_executor(const JobOptions& options, runt
   return runtime::make_single_executor(options.seed, clock, options.manual_clock);
 }
 
+absl::Status validate(const JobOptions& options) {
+  const auto refuse = [](const char* what) { return absl::InvalidArgumentError(what); };
+  if (options.batch_size == 0 || options.batch_size > 1u << 20) {
+    return refuse("the batch size must lie between 1 and 1048576 records");
+  }
+  if (options.channel_bytes == 0) return refuse("a channel must hold at least one byte");
+  if (options.threads > 1024) return refuse("at most 1024 threads");
+  if (options.checkpoint_interval < MonotonicTime(0)) {
+    return refuse("the checkpoint interval must not be negative");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void JobControl::attach(runtime::Executor* executor) {
@@ -74,6 +87,7 @@ class EmbeddedJob {
 
  private:
   absl::Status prepare();
+  void commit_again();
   void loop();
   void close_tasks();
   MonotonicTime next_deadline() const;
@@ -102,6 +116,7 @@ class EmbeddedJob {
   std::unique_ptr<TaskGraph> graph_;
   std::unique_ptr<CheckpointCoordinator> coordinator_;
 
+  bool is_complete_ = false;  // an earlier run has finished the job
   bool is_over_ = false;
   std::size_t open_tasks_ = 0;  // that have not said that they never run again
   JobResult result_;
@@ -124,16 +139,35 @@ JobResult EmbeddedJob::run() {
     report_at_ = started_at_ + options_.progress_interval;
   }
   open_tasks_ = graph_->size();
+  if (is_complete_) commit_again();
   for (const DeployedTask& task : graph_->deployment().tasks) executor_->add(graph_->task(task.id));
   loop();
   close_tasks();
   executor_->stop();
+  for (JobEvent& event : queue_.take()) handle(std::move(event));
   update_progress(clock_.now());
   return std::move(result_);
 }
 
+// An earlier run has read all input. Whether every sink has heard of its last checkpoint nobody
+// knows, so they are told again (rule 13); the tasks end before they read anything.
+void EmbeddedJob::commit_again() {
+  for (const DeployedTask& task : graph_->deployment().tasks) {
+    graph_->task(task.id).post({TaskCommand::Kind::kCommit, result_.restored_from});
+    graph_->task(task.id).post({TaskCommand::Kind::kCancel});
+  }
+  end(JobResult::Outcome::kAlreadyComplete, absl::OkStatus());
+}
+
 absl::Status EmbeddedJob::prepare() {
-  store_ = make_volatile_job_store();
+  absl::Status valid = validate(options_);
+  if (!valid.ok()) return valid;
+  absl::StatusOr<std::unique_ptr<JobStore>> store = open_job_store(options_, clock_, plan_);
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  absl::StatusOr<std::optional<RestoredJob>> restored = store_->restore();
+  if (!restored.ok()) return restored.status();
+
   Deployment deployment = make_deployment(plan_);
   std::vector<CheckpointCoordinator::Task> tasks;
   for (const DeployedTask& task : deployment.tasks) tasks.push_back({task.id, task.is_spout});
@@ -145,6 +179,11 @@ absl::Status EmbeddedJob::prepare() {
   options.memory_budget = options_.memory_budget;
   options.linger = options_.linger;
   options.epoch = store_->epoch();
+  if (restored->has_value()) {
+    result_.restored_from = options.restored_checkpoint = (*restored)->id;
+    options.restored = std::move((*restored)->tasks);
+    is_complete_ = (*restored)->is_final;
+  }
   options.make_row_store = [this](const std::string& uid, const DeployedTask& task) {
     return store_->make_row_store(uid, task);
   };
@@ -212,6 +251,10 @@ void EmbeddedJob::handle(JobEvent event) {
     if (result_.status.ok() && !closed->status.ok()) fail(closed->status);
     return;
   }
+  if (auto* warning = std::get_if<Warning>(&event)) {
+    if (options_.observer != nullptr) options_.observer->job_warning(warning->status);
+    return;
+  }
   if (is_over_) return;
   if (auto* running = std::get_if<TaskRunning>(&event)) {
     apply(coordinator_->on_task_running(running->task, now));
@@ -250,7 +293,11 @@ void EmbeddedJob::perform(WriteManifest write) {
     const CheckpointId id = shared->id;
     absl::Status status = store_->complete(std::move(*shared));
     const bool is_fatal = !status.ok() && store_->is_in_doubt();
+    const bool is_complete = status.ok();
     queue_.put(ManifestDone{id, std::move(status), is_fatal});
+    if (!is_complete) return;
+    absl::Status collected = store_->collect();
+    if (!collected.ok()) queue_.put(Warning{std::move(collected)});
   });
 }
 

@@ -48,8 +48,13 @@ struct ManifestDone {
   bool is_fatal = false;  // nobody knows whether it is complete: this process must not go on
 };
 
+// Something that people should know, although the job goes on.
+struct Warning {
+  absl::Status status;
+};
+
 using JobEvent = std::variant<TaskRunning, TaskEnded, SnapshotDone, TaskCommitted, TaskFailed,
-                              TaskClosed, IdReady, ManifestDone>;
+                              TaskClosed, IdReady, ManifestDone, Warning>;
 
 class EventQueue final : public runtime::TaskEvents {
  public:

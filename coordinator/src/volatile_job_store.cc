@@ -36,6 +36,7 @@ class VolatileJobStore final : public JobStore {
     return runtime::CheckpointId(++last_id_);
   }
   absl::Status complete(WriteManifest) override { return absl::OkStatus(); }
+  absl::Status collect() override { return absl::OkStatus(); }
   bool is_in_doubt() const override { return false; }
 
  private:

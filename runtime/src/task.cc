@@ -373,6 +373,7 @@ void Task::handle_commands() {
 }
 
 void Task::handle(const TaskCommand& command) {
+  if (phase_ == Phase::kDone) return;
   switch (command.kind) {
     case TaskCommand::Kind::kCheckpoint:
       if (spout_ != nullptr) {

@@ -91,15 +91,19 @@ absl::Status CheckpointStore::begin() {
   return begin_epoch();
 }
 
+absl::Status CheckpointStore::write_identity() {
+  const Json object = {{"weir", "state folder"},
+                       {"format", kStateFormat},
+                       {"job", identity_.job},
+                       {"topology", identity_.topology}};
+  return write_replacing(dir_ + "/job.json", seal(object), "job");
+}
+
 absl::Status CheckpointStore::check_identity() {
   const std::string path = dir_ + "/job.json";
   if (!storage_.exists(path)) {
     if (absl::Status status = refuse_foreign(storage_, dir_); !status.ok()) return status;
-    const Json object = {{"weir", "state folder"},
-                         {"format", kStateFormat},
-                         {"job", identity_.job},
-                         {"topology", identity_.topology}};
-    return write_replacing(path, seal(object), "job");
+    return write_identity();
   }
   absl::StatusOr<std::string> text = storage_.read(path);
   if (!text.ok()) return text.status();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -53,6 +54,8 @@ class Outside {
     runtime::MutexLock lock(mutex_);
     std::erase_if(staged_, [&](const auto& entry) { return entry.first.second > id.value; });
   }
+  void fail_commits(bool fail) { fail_commits_ = fail; }
+  bool fails_commits() const { return fail_commits_; }
   std::vector<Pair> committed() const {
     runtime::MutexLock lock(mutex_);
     std::vector<Pair> rows = committed_;
@@ -61,6 +64,7 @@ class Outside {
   }
 
  private:
+  std::atomic<bool> fail_commits_{false};
   mutable runtime::Mutex mutex_;
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::vector<Pair>> staged_
       ABSL_GUARDED_BY(mutex_);
@@ -76,7 +80,9 @@ class NumberSpout final : public runtime::SpoutOperator {
     std::int64_t keys = 10;
     // Fails the attempt once this task has emitted so many; -1: never.
     std::int64_t fail_at = -1;
-    bool endless = false;  // waits at the end, instead of ending
+    std::uint32_t partitions = 0;  // 0: one per task
+    bool endless = false;          // waits at the end, instead of ending
+    std::function<void()> at_poll;
     std::function<void()> at_end;
   };
   explicit NumberSpout(Options options) : options_(std::move(options)) {}
@@ -84,10 +90,13 @@ class NumberSpout final : public runtime::SpoutOperator {
   absl::Status open(runtime::OperatorContext& context) override {
     absl::Status status = SpoutOperator::open(context);
     batch_ = std::make_unique<Batch<Pair>>(context.batch_size);
-    next_ = context.task_index;
+    if (options_.partitions == 0) options_.partitions = context.parallelism;
+    for (std::uint32_t p = context.task_index; p < options_.partitions; p += context.parallelism) {
+      next_[p] = p;
+    }
     for (const runtime::OperatorSnapshot* part : context.restored) {
       for (const auto& [id, bytes] : part->partition_states) {
-        if (id.value == context.task_index && !runtime::decode_from(bytes, next_)) {
+        if (next_.count(id.value) != 0 && !runtime::decode_from(bytes, next_[id.value])) {
           return absl::DataLossError("bad position");
         }
       }
@@ -96,36 +105,43 @@ class NumberSpout final : public runtime::SpoutOperator {
   }
   runtime::PollResult poll() override {
     using State = runtime::PollResult::State;
-    if (next_ >= options_.count) {
-      if (options_.at_end) std::exchange(options_.at_end, nullptr)();
-      return {options_.endless ? State::kWait : State::kEnd};
+    if (options_.at_poll) options_.at_poll();
+    for (auto& [partition, next] : next_) {
+      if (next < options_.count) return emit(next);
     }
+    if (options_.at_end) std::exchange(options_.at_end, nullptr)();
+    return {options_.endless ? State::kWait : State::kEnd};
+  }
+  void snapshot(CheckpointId, runtime::OperatorSnapshot& out, runtime::IoWork&) override {
+    for (const auto& [partition, next] : next_) {
+      out.partition_states.emplace_back(runtime::PartitionId(partition),
+                                        runtime::encode_to_string(next));
+    }
+  }
+
+ private:
+  runtime::PollResult emit(std::int64_t& next) {
     batch_->clear();
     batch_->has_hashes = true;
-    while (!batch_->full() && next_ < options_.count) {
+    while (!batch_->full() && next < options_.count) {
       if (options_.fail_at >= 0 && emitted_ >= options_.fail_at) {
         context().fail(absl::AbortedError("the test wants it"));
         return {};
       }
-      const Pair pair{next_ % options_.keys, next_};
+      const Pair pair{next % options_.keys, next};
       (*batch_)[batch_->size()] = pair;
       batch_->hashes()[batch_->size()] = runtime::key_hash(pair.key);
       batch_->resize(batch_->size() + 1);
-      next_ += context().parallelism;
+      next += options_.partitions;
       ++emitted_;
     }
     context().metrics->records_out.add(batch_->size());
     output().push(*batch_);
     return {};
   }
-  void snapshot(CheckpointId, runtime::OperatorSnapshot& out, runtime::IoWork&) override {
-    out.partition_states.emplace_back(runtime::PartitionId(context().task_index),
-                                      runtime::encode_to_string(next_));
-  }
 
- private:
   Options options_;
-  std::int64_t next_ = 0;
+  std::map<std::uint32_t, std::int64_t> next_;  // by partition
   std::int64_t emitted_ = 0;
   std::unique_ptr<Batch<Pair>> batch_;
 };
@@ -192,7 +208,8 @@ class OutsideSink final : public runtime::Operator {
     });
   }
   void committed(CheckpointId id, runtime::IoWork& io) override {
-    io.push_back([outside = outside_, index = context().task_index, id] {
+    io.push_back([outside = outside_, index = context().task_index, id]() -> absl::Status {
+      if (outside->fails_commits()) return absl::UnavailableError("no commits today");
       outside->commit(index, id);
       return absl::OkStatus();
     });

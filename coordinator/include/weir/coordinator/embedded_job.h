@@ -32,6 +32,12 @@ enum class ExecutorKind : std::uint8_t {
   kSingle,   // everything in the calling thread, in an order drawn from a seed
 };
 
+// Where keyed state rests.
+enum class StateBackend : std::uint8_t {
+  kMemory,   // in the tasks' tables; a checkpoint writes what has changed
+  kRocksDb,  // on disk behind a cache, so it may outgrow memory; needs a state folder
+};
+
 // Stops a running job from outside; from any thread. One job at a time.
 class JobControl {
  public:
@@ -66,7 +72,10 @@ struct JobOptions {
   runtime::MonotonicTime linger{1'000'000};
   std::size_t memory_budget = std::size_t{512} << 20;  // of keyed state, bytes
 
-  // Checkpoints.
+  // Checkpoints. Without a state folder nothing is restored; sinks still commit by checkpoints.
+  std::string state_dir;
+  StateBackend state_backend = StateBackend::kMemory;
+  bool fresh = false;  // forget what the state folder holds, and start from nothing
   runtime::MonotonicTime checkpoint_interval{0};  // 0: only one, at the end
   runtime::MonotonicTime checkpoint_timeout = std::chrono::minutes(10);
   runtime::Storage* storage = &runtime::local_storage();
@@ -110,4 +119,5 @@ using coordinator::JobControl;
 using coordinator::JobOptions;
 using coordinator::JobResult;
 using coordinator::run_embedded;
+using coordinator::StateBackend;
 }  // namespace weir

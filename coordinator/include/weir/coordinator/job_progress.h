@@ -67,6 +67,8 @@ class JobObserver {
   virtual void job_started(const runtime::Plan& /*plan*/, runtime::CheckpointId /*restored*/) {}
   virtual void job_progress(const JobProgress& /*progress*/) {}
   virtual void checkpoint_failed(runtime::CheckpointId /*id*/, const absl::Status& /*why*/) {}
+  // Something went wrong that does not matter yet.
+  virtual void job_warning(const absl::Status& /*what*/) {}
   // The job will end soon, after a last checkpoint.
   virtual void job_stopping() {}
 };

@@ -56,6 +56,11 @@ class CheckpointStore {
   static absl::StatusOr<std::unique_ptr<CheckpointStore>> open(runtime::Storage& storage,
                                                                const std::string& dir,
                                                                const JobIdentity& identity);
+  // Forgets everything that the folder holds, for a start from nothing; ids and epochs go on rising,
+  // so that no name is ever used twice. Refuses a folder in use (kUnavailable) or of somebody else
+  // (kFailedPrecondition). A folder that does not exist is fine.
+  static absl::Status clear(runtime::Storage& storage, const std::string& dir,
+                            const JobIdentity& identity);
   ~CheckpointStore();
   CheckpointStore(const CheckpointStore&) = delete;
   CheckpointStore& operator=(const CheckpointStore&) = delete;
@@ -111,6 +116,8 @@ class CheckpointStore {
   // a later error nobody knows whether it is complete: the store then refuses everything, and the
   // process has to be started again.
   absl::Status complete(const Manifest& manifest);
+  // Whether that has happened.
+  bool is_in_doubt() { return !poison().ok(); }
 
   struct Collected {
     std::uint64_t checkpoints = 0;
@@ -127,6 +134,8 @@ class CheckpointStore {
   CheckpointStore(runtime::Storage& storage, std::string dir, JobIdentity identity);
 
   absl::Status begin();  // the part of open() behind the lock
+  absl::Status begin_clear();
+  absl::Status write_identity();
   absl::Status check_identity();
   absl::Status begin_epoch();
   absl::Status largest_used(std::uint64_t* epoch, std::uint64_t* id);
