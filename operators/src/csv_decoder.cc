@@ -105,8 +105,7 @@ std::string describe_cell_fault(CellFault fault, std::string_view field, std::si
   const std::string where = absl::StrCat("column ", column + 1, " (", std::string(field), ")");
   const std::string shown = excerpt(raw);
   switch (fault) {
-    case CellFault::kEmpty:
-      return absl::StrCat(where, " is empty; it must be ", wanted);
+    case CellFault::kEmpty: return absl::StrCat(where, " is empty; it must be ", wanted);
     case CellFault::kOutOfRange:
       return absl::StrCat(where, ": ", shown, " is out of range; it must be ", wanted);
     case CellFault::kNoZone:
@@ -119,8 +118,7 @@ std::string describe_cell_fault(CellFault fault, std::string_view field, std::si
       return absl::StrCat(where, ": ", shown,
                           " has text behind its closing quote; double the quotes that "
                           "belong to the text");
-    default:
-      return absl::StrCat(where, ": ", shown, " is not ", wanted);
+    default: return absl::StrCat(where, ": ", shown, " is not ", wanted);
   }
 }
 

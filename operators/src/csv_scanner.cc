@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -35,6 +36,18 @@ inline std::uint64_t mask_of(const char* chunk, char c) {
 }
 #endif
 
+// The x86-64 baseline has no instruction for either of these two.
+inline std::size_t bit_count(std::uint64_t x) {
+  x -= (x >> 1) & 0x5555555555555555U;
+  x = (x & 0x3333333333333333U) + ((x >> 2) & 0x3333333333333333U);
+  x = (x + (x >> 4)) & 0x0F0F0F0F0F0F0F0FU;
+  return (x * 0x0101010101010101U) >> 56;
+}
+// Any number for 0.
+inline unsigned lowest_bit(std::uint64_t x) {
+  return static_cast<unsigned>(__builtin_ctzll(x | (std::uint64_t{1} << 63)));
+}
+
 // Bit i of the result is the parity of bits 0..i.
 inline std::uint64_t prefix_xor(std::uint64_t x) {
   x ^= x << 1;
@@ -45,7 +58,38 @@ inline std::uint64_t prefix_xor(std::uint64_t x) {
   return x ^ (x << 32);
 }
 
+// Appends base + i for each bit i of `bits`, eight at a time, the surplus cut off again: a loop
+// that ends with the last bit would be guessed wrong nearly every time.
+inline void append_ends(CsvPositions& out, std::size_t base, std::uint64_t bits) {
+  std::uint32_t* at = out.end();
+  const std::size_t count = bit_count(bits);
+  for (std::size_t done = 0; done < count; done += 8, at += 8) {
+    for (unsigned i = 0; i < 8; ++i) {
+      at[i] = static_cast<std::uint32_t>(base + lowest_bit(bits));
+      bits &= bits - 1;
+    }
+  }
+  out.added(count);
+}
+
 }  // namespace
+
+void CsvPositions::reserve(std::size_t more) {
+  if (capacity_ - size_ >= more) return;
+  capacity_ = std::max(2 * capacity_, size_ + more);
+  auto larger = std::make_unique<std::uint32_t[]>(capacity_);
+  std::copy_n(data_.get(), size_, larger.get());
+  data_ = std::move(larger);
+}
+
+void CsvPositions::drop_front(std::size_t n) {
+  std::copy(data_.get() + n, data_.get() + size_, data_.get());
+  size_ -= n;
+}
+
+void CsvPositions::shift_down(std::uint32_t by) {
+  for (std::size_t i = 0; i < size_; ++i) data_[i] -= by;
+}
 
 CsvScanner::CsvScanner(const CsvDialect& dialect)
     : delimiter_(dialect.delimiter), quote_(dialect.quote), has_quote_(dialect.quote != '\0') {}
@@ -53,11 +97,11 @@ CsvScanner::CsvScanner(const CsvDialect& dialect)
 void CsvScanner::scan(const char* data, std::size_t size, std::size_t limit) {
   WEIR_CHECK(size < (std::size_t{1} << 31), "the text to be scanned must be below 2 GiB");
   data_ = data;
-  // Entries of rows that were given are not needed again.
-  ends_.erase(ends_.begin(), ends_.begin() + static_cast<std::ptrdiff_t>(cursor_));
-  complete_ -= cursor_;
-  cursor_ = 0;
+  forget_given();
   const std::size_t end = std::min(size, scanned_ + limit);
+  const std::size_t bytes = std::max(end, scanned_) - scanned_;
+  ends_.reserve(bytes + kChunk);
+  lines_.reserve(bytes + kChunk);
   while (scanned_ < end) {
     const std::size_t n = std::min(kChunk, end - scanned_);
     if (n == kChunk) {
@@ -121,39 +165,41 @@ void CsvScanner::scan_bytes(const char* chunk, std::size_t base, std::size_t siz
 }
 
 void CsvScanner::emit(std::size_t base, std::uint64_t ends, std::uint64_t lines) {
-  std::uint32_t found[kChunk];
-  std::size_t count = 0;
-  for (; ends != 0; ends &= ends - 1) {
-    const auto bit = static_cast<unsigned>(std::countr_zero(ends));
-    found[count++] = static_cast<std::uint32_t>((base + bit) << 1) |
-                     static_cast<std::uint32_t>((lines >> bit) & 1);
-  }
-  ends_.insert(ends_.end(), found, found + count);
-  if (lines == 0) return;
-  std::size_t after = ends_.size();
-  while ((ends_[after - 1] & 1) == 0) --after;
-  complete_ = after;
+  append_ends(ends_, base, ends);
+  for (; lines != 0; lines &= lines - 1) lines_.add(base + lowest_bit(lines));
+}
+
+void CsvScanner::forget_given() {
+  ends_.drop_front(cell_);
+  lines_.drop_front(line_);
+  cell_ = line_ = 0;
 }
 
 bool CsvScanner::finish() {
   if (state_ == State::kQuoted) return false;
-  if (complete_ != ends_.size() || state_ != State::kCellStart) end_cell(scanned_, true);
+  ends_.reserve(1);
+  lines_.reserve(1);
+  const bool at_line_start =
+      state_ == State::kCellStart &&
+      (ends_.size() == 0 || (lines_.size() != 0 && lines_.back() == ends_.back()));
+  if (!at_line_start) end_cell(scanned_, true);
   state_ = State::kCellStart;
   return true;
 }
 
 void CsvScanner::rebase() {
-  ends_.erase(ends_.begin(), ends_.begin() + static_cast<std::ptrdiff_t>(cursor_));
-  complete_ -= cursor_;
-  cursor_ = 0;
-  for (std::uint32_t& end : ends_) end -= static_cast<std::uint32_t>(row_begin_ << 1);
-  scanned_ -= row_begin_;
+  forget_given();
+  const auto shift = static_cast<std::uint32_t>(row_begin());
+  ends_.shift_down(shift);
+  lines_.shift_down(shift);
+  scanned_ -= shift;
   row_begin_ = 0;
 }
 
 void CsvScanner::reset() {
   ends_.clear();
-  cursor_ = complete_ = scanned_ = row_begin_ = 0;
+  lines_.clear();
+  cell_ = line_ = scanned_ = row_begin_ = 0;
   state_ = State::kCellStart;
 }
 

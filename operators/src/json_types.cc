@@ -22,8 +22,7 @@ bool JsonRead::wrong(const JsonValue& in, const std::string& wanted, CellFault f
     case CellFault::kTooLong:
       error_ = absl::StrCat(shown, " is too long; it must be ", wanted);
       break;
-    default:
-      error_ = absl::StrCat(shown, " is not ", wanted);
+    default: error_ = absl::StrCat(shown, " is not ", wanted);
   }
   return false;
 }

@@ -36,20 +36,13 @@ CellFault take(const element& from, T& value) {
 
 std::string_view describe(JsonKind kind) {
   switch (kind) {
-    case JsonKind::kNull:
-      return "null";
-    case JsonKind::kBool:
-      return "a boolean";
-    case JsonKind::kInteger:
-      return "an integer";
-    case JsonKind::kReal:
-      return "a number";
-    case JsonKind::kString:
-      return "a string";
-    case JsonKind::kArray:
-      return "an array";
-    case JsonKind::kObject:
-      break;
+    case JsonKind::kNull: return "null";
+    case JsonKind::kBool: return "a boolean";
+    case JsonKind::kInteger: return "an integer";
+    case JsonKind::kReal: return "a number";
+    case JsonKind::kString: return "a string";
+    case JsonKind::kArray: return "an array";
+    case JsonKind::kObject: break;
   }
   return "an object";
 }
@@ -63,21 +56,14 @@ JsonValue JsonValue::hold(Element from) {
 
 JsonKind JsonValue::kind() const {
   switch (held(element_).type()) {
-    case element_type::ARRAY:
-      return JsonKind::kArray;
-    case element_type::OBJECT:
-      return JsonKind::kObject;
+    case element_type::ARRAY: return JsonKind::kArray;
+    case element_type::OBJECT: return JsonKind::kObject;
     case element_type::INT64:
-    case element_type::UINT64:
-      return JsonKind::kInteger;
-    case element_type::DOUBLE:
-      return JsonKind::kReal;
-    case element_type::STRING:
-      return JsonKind::kString;
-    case element_type::BOOL:
-      return JsonKind::kBool;
-    case element_type::NULL_VALUE:
-      break;
+    case element_type::UINT64: return JsonKind::kInteger;
+    case element_type::DOUBLE: return JsonKind::kReal;
+    case element_type::STRING: return JsonKind::kString;
+    case element_type::BOOL: return JsonKind::kBool;
+    case element_type::NULL_VALUE: break;
   }
   return JsonKind::kNull;
 }

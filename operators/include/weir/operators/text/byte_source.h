@@ -21,7 +21,7 @@ namespace weir::operators {
 
 enum class SourceState : std::uint8_t {
   kData,    // `bytes` bytes were read, at least one
-  kNotYet,  // kNoMoreYet: nothing more for now; ask again later
+  kNotYet,  // nothing more for now; ask again later
   kEnd,     // nothing will follow
 };
 

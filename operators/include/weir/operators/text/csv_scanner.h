@@ -10,9 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "weir/operators/text/cell.h"
 #include "weir/operators/text/csv_options.h"
@@ -27,8 +27,8 @@ class CsvRow {
   std::string_view text() const { return {data_ + begin_, end_ - begin_}; }
   // Cell `i` as it stands there, with its quotes.
   std::string_view raw(std::size_t i) const {
-    const std::size_t from = i == 0 ? begin_ : (ends_[i - 1] >> 1) + std::size_t{1};
-    const std::size_t to = i + 1 == cells_ ? end_ : ends_[i] >> 1;
+    const std::size_t from = i == 0 ? begin_ : ends_[i - 1] + std::size_t{1};
+    const std::size_t to = i + 1 == cells_ ? end_ : ends_[i];
     return {data_ + from, to - from};
   }
 
@@ -39,6 +39,30 @@ class CsvRow {
   std::size_t cells_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+};
+
+// A list of positions that is written without a look at its capacity.
+class CsvPositions {
+ public:
+  std::size_t size() const { return size_; }
+  const std::uint32_t* data() const { return data_.get(); }
+  std::uint32_t operator[](std::size_t i) const { return data_[i]; }
+  std::uint32_t back() const { return data_[size_ - 1]; }
+
+  // Makes room for `more` positions behind the end.
+  void reserve(std::size_t more);
+  // Where to write the next ones; added() says how many.
+  std::uint32_t* end() { return data_.get() + size_; }
+  void added(std::size_t n) { size_ += n; }
+  void add(std::size_t position) { data_[size_++] = static_cast<std::uint32_t>(position); }
+  void drop_front(std::size_t n);
+  void shift_down(std::uint32_t by);
+  void clear() { size_ = 0; }
+
+ private:
+  std::unique_ptr<std::uint32_t[]> data_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
 };
 
 class CsvScanner {
@@ -54,19 +78,23 @@ class CsvScanner {
 
   // The next complete row; false if more must be scanned. Skips empty lines.
   bool next_row(CsvRow& row) {
-    while (cursor_ != complete_) {
-      const std::uint32_t* const first = ends_.data() + cursor_;
-      const std::uint32_t* last = first;
-      while ((*last & 1) == 0) ++last;
-      const std::size_t end = *last >> 1;
+    while (line_ != lines_.size()) {
+      const std::uint32_t end = lines_[line_++];
+      const std::uint32_t* const first = ends_.data() + cell_;
+      // Most rows have as many cells as the one before.
+      std::size_t cells = row.cells_ != 0 && cell_ + row.cells_ <= ends_.size() ? row.cells_ : 1;
+      if (first[cells - 1] != end) [[unlikely]] {
+        cells = 1;
+        while (first[cells - 1] != end) ++cells;
+      }
       row.data_ = data_;
       row.ends_ = first;
-      row.cells_ = static_cast<std::size_t>(last - first) + 1;
+      row.cells_ = cells;
       row.begin_ = row_begin_;
       row.end_ = end > row_begin_ && data_[end - 1] == '\r' ? end - 1 : end;
-      cursor_ += row.cells_;
-      row_begin_ = end + 1;
-      if (row.cells_ > 1 || row.end_ > row.begin_) [[likely]]
+      cell_ += cells;
+      row_begin_ = end + std::size_t{1};
+      if (cells > 1 || row.end_ > row.begin_) [[likely]]
         return true;
     }
     return false;
@@ -88,9 +116,10 @@ class CsvScanner {
   void scan_bytes(const char* chunk, std::size_t base, std::size_t size);
   void emit(std::size_t base, std::uint64_t ends, std::uint64_t lines);
   void end_cell(std::size_t at, bool line) {
-    ends_.push_back(static_cast<std::uint32_t>(at << 1) | (line ? 1U : 0U));
-    if (line) complete_ = ends_.size();
+    ends_.add(at);
+    if (line) lines_.add(at);
   }
+  void forget_given();
 
   const char delimiter_;
   const char quote_;
@@ -99,9 +128,10 @@ class CsvScanner {
   const char* data_ = nullptr;
   std::size_t scanned_ = 0;
   std::size_t row_begin_ = 0;
-  std::vector<std::uint32_t> ends_;  // end of each cell << 1 | whether a line ends there
-  std::size_t cursor_ = 0;           // first entry that is not given yet
-  std::size_t complete_ = 0;         // entries up to the last line end
+  CsvPositions ends_;     // where cells end, the last of each line too
+  CsvPositions lines_;    // where lines end
+  std::size_t cell_ = 0;  // in ends_: the first cell that is not given yet
+  std::size_t line_ = 0;  // in lines_: the same
   State state_ = State::kCellStart;
 };
 
