@@ -29,10 +29,10 @@ bool KeyedState::load_row(std::string_view key, std::string_view value) {
 absl::Status KeyedState::restore(const std::vector<RowSnapshot>& snapshots) {
   if (snapshots.empty()) return absl::OkStatus();
   std::size_t refused = 0;
-  const absl::Status status = store_->restore(
-      snapshots, options_.groups, [&](std::string_view key, std::string_view value) {
-        if (!load_row(key, value)) ++refused;
-      });
+  const absl::Status status = store_->restore(snapshots, options_.groups,
+                                              [&](std::string_view key, std::string_view value) {
+                                                if (!load_row(key, value)) ++refused;
+                                              });
   if (!status.ok()) return status;
   if (refused != 0) {
     return absl::DataLossError(std::to_string(refused) +

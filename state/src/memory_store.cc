@@ -90,6 +90,7 @@ class MemoryStore final : public runtime::RowStore {
   absl::Status apply(RowBuffer rows) override {
     if (pending_.empty()) {
       pending_ = std::move(rows);
+      compact_bytes_ = pending_.bytes();
     } else {
       pending_.append(rows);
     }
@@ -224,7 +225,7 @@ class MemoryStore final : public runtime::RowStore {
   std::vector<SnapshotFile> bases_;
   std::vector<SnapshotFile> deltas_;
   RowBuffer pending_;              // applied since the last snapshot
-  std::size_t compact_bytes_ = 0;  // of pending_, when each key was in it once
+  std::size_t compact_bytes_ = 0;  // of pending_, when it had (about) one row per key
 };
 
 }  // namespace

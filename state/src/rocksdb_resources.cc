@@ -9,8 +9,7 @@
 
 namespace weir::state {
 
-RocksDbResources::RocksDbResources(const RocksDbOptions& options)
-    : ingest_rows_(options.ingest_rows) {
+RocksDbResources::RocksDbResources(const RocksDbOptions& options) : options_(options) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));

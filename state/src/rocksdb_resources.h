@@ -16,11 +16,11 @@ class RocksDbResources {
  public:
   explicit RocksDbResources(const RocksDbOptions& options);
   const rocksdb::Options& database() const { return database_; }
-  std::size_t ingest_rows() const { return ingest_rows_; }
+  const RocksDbOptions& options() const { return options_; }
 
  private:
+  const RocksDbOptions options_;
   rocksdb::Options database_;
-  std::size_t ingest_rows_;
 };
 
 // `what` as in "cannot ingest rows into"; `dir` is the database.

@@ -1,7 +1,6 @@
 // Restoring a database: as it was if the task has the same key groups as before, else by reading
 // the rows of its groups out of the databases of the old tasks.
 #include <rocksdb/db.h>
-#include <rocksdb/sst_file_writer.h>
 
 #include <algorithm>
 #include <utility>
@@ -19,10 +18,6 @@ using runtime::KeyGroup;
 using runtime::KeyGroupRange;
 using runtime::RowSnapshot;
 using runtime::SnapshotFile;
-
-constexpr std::uint64_t kImportFileBytes = 64u << 20;
-
-std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
 
 // Whether RocksDB gives such names to tables and manifests; nothing else may become a path.
 bool is_database_name(std::string_view name) {
@@ -51,7 +46,7 @@ absl::Status write_file(runtime::Storage& storage, const std::string& path,
 
 absl::Status RocksDbRows::restore(std::span<const RowSnapshot> snapshots, KeyGroupRange groups,
                                   const Visit& visit) {
-  WEIR_CHECK(staged() == nullptr && stored_.empty(), "restore comes first");
+  WEIR_CHECK(view().staged == nullptr && stored_.empty(), "restore comes first");
   if (absl::Status s = check_restore(store_, snapshots, groups, "rocksdb/1"); !s.ok()) return s;
   owner_.groups = groups;
   const bool whole = snapshots.size() == 1 && snapshots[0].groups.first == groups.first &&
@@ -91,11 +86,14 @@ absl::Status RocksDbRows::lay_out(const RowSnapshot& snapshot, const std::string
 }
 
 absl::Status RocksDbRows::restore_whole(const RowSnapshot& snapshot, const Visit& visit) {
-  db_.reset();
-  if (absl::Status status = store_.storage().remove_all(db_dir_); !status.ok()) return status;
+  const std::string dir = new_path("db");
   std::map<std::string, SnapshotFile> tables;
-  if (absl::Status status = lay_out(snapshot, db_dir_, &tables); !status.ok()) return status;
-  if (absl::Status status = open_database(); !status.ok()) return status;
+  if (absl::Status status = lay_out(snapshot, dir, &tables); !status.ok()) return status;
+  absl::StatusOr<std::shared_ptr<Database>> database = open_database(dir);
+  if (!database.ok()) return database.status();
+  retired_.push_back(view().database);
+  publish({*std::move(database), nullptr});
+  remove_retired();
   stored_ = std::move(tables);
   if (!visit) return absl::OkStatus();
   absl::Status status;
@@ -107,7 +105,7 @@ absl::Status RocksDbRows::restore_whole(const RowSnapshot& snapshot, const Visit
 }
 
 absl::Status RocksDbRows::restore_part(const RowSnapshot& snapshot, const Visit& visit) {
-  const std::string dir = absl::StrCat(dir_, "/source-", next_file_++);
+  const std::string dir = new_path("source");
   std::map<std::string, SnapshotFile> tables;
   if (absl::Status status = lay_out(snapshot, dir, &tables); !status.ok()) return status;
   rocksdb::DB* opened = nullptr;
@@ -125,27 +123,21 @@ absl::Status RocksDbRows::import_rows(rocksdb::DB& source, const RowSnapshot& sn
                                       const Visit& visit) {
   const KeyGroup first = std::max(snapshot.groups.first, owner_.groups.first);
   const KeyGroup last = std::min(snapshot.groups.last, owner_.groups.last);
-  const std::unique_ptr<rocksdb::Iterator> it(source.NewIterator(rocksdb::ReadOptions()));
-  it->Seek(group_prefix(first));
-  const auto in_range = [&] {
-    return it->Valid() && it->key().size() >= 2 && group_of_row(view(it->key())) <= last;
-  };
-  while (in_range()) {
-    const std::string path = absl::StrCat(dir_, "/ingest-", next_file_++, ".sst");
-    rocksdb::SstFileWriter file(rocksdb::EnvOptions(), resources_->database(), nullptr,
-                                /*invalidate_page_cache=*/false);
-    rocksdb::Status status = file.Open(path);
-    std::uint64_t bytes = 0;
-    for (; status.ok() && bytes < kImportFileBytes && in_range(); it->Next()) {
-      status = file.Put(it->key(), it->value());
-      bytes += it->key().size() + it->value().size();
-      if (visit) visit(view(it->key()), view(it->value()));
-    }
-    if (status.ok()) status = file.Finish();
-    if (!status.ok()) return rocksdb_status(status, "cannot write state to", path);
-    if (absl::Status s = ingest(path); !s.ok()) return s;
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> it(source.NewIterator(options));
+  TableWriter tables(store_.storage(), *resources_, new_path("import"));
+  for (it->Seek(group_prefix(first)); it->Valid(); it->Next()) {
+    const std::string_view key = to_view(it->key());
+    if (absl::Status s = check_row_group(key, snapshot.groups); !s.ok()) return s;
+    if (group_of_row(key) > last) break;
+    if (absl::Status s = tables.put(key, to_view(it->value())); !s.ok()) return s;
+    if (visit) visit(key, to_view(it->value()));
   }
-  return rocksdb_status(it->status(), "cannot read the checkpoint's rows of", db_dir_);
+  if (!it->status().ok()) {
+    return rocksdb_status(it->status(), "cannot read the checkpoint's rows of", owner_.task_uid);
+  }
+  return tables.ingest_into(*view().database->db);
 }
 
 }  // namespace weir::state

@@ -1,10 +1,15 @@
 // RocksDbRows: the RocksDB backend behind rocksdb_store.h.
 //
-//   apply -> staged (memory, readable) -> sorted file -> ingested -> snapshot: linked into the
+//   apply -> staged (memory, readable) -> sorted table -> ingested -> snapshot: linked into the
 //   store
 //
-// Rows live either in the staged set or in ingested files, which are on disk. The database itself
+// Rows live either in the staged set or in ingested tables, which are on disk. The database itself
 // never holds anything in a memtable, so an error of RocksDB loses nothing.
+//
+// A set of changes that is large against the whole state is not piled on top of it: it is merged
+// with what is there into a new database of one sorted run, for about the price of the pile, and
+// reading, restoring and the size of a checkpoint do not grow. Small sets are left to RocksDB's
+// compaction.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -15,6 +20,7 @@
 #include <vector>
 
 #include "rocksdb_resources.h"
+#include "rocksdb_tables.h"
 #include "sorted_rows.h"
 #include "weir/runtime/mutex.h"
 #include "weir/state/rocksdb_store.h"
@@ -39,28 +45,43 @@ class RocksDbRows final : public runtime::RowStore {
                        runtime::KeyGroupRange groups, const Visit& visit) override;
 
  private:
+  struct Database {
+    std::string dir;
+    std::unique_ptr<rocksdb::DB> db;
+  };
   // Rows that are applied but not in the database yet. Never changes once it is published.
   struct Staged {
     runtime::RowBuffer rows;
     SortedRows sorted;
+    std::size_t size() const { return sorted.rows.size() + sorted.removed_prefixes.size(); }
+  };
+  // What reading sees: staged rows on top of a database.
+  struct View {
+    std::shared_ptr<Database> database;
+    std::shared_ptr<const Staged> staged;  // null: nothing
   };
 
-  std::shared_ptr<const Staged> staged() const;
-  void publish(std::shared_ptr<const Staged> staged);
+  View view() const;
+  void publish(View view);
   static std::shared_ptr<const Staged> stage(runtime::RowBuffer rows);
+  static absl::Status scan(const View& view, std::string_view prefix, const Visit& visit);
 
   absl::Status drain();  // staged rows into the database
-  absl::Status write_sorted_file(const SortedRows& rows, const std::string& path);
-  absl::Status ingest(const std::string& path);
+  absl::Status ingest(const View& from);
+  absl::Status rewrite(const View& from);
+  bool is_worth_rewriting(const View& from) const;
+  void remove_retired();
 
-  absl::StatusOr<runtime::RowSnapshot> store_live_files(runtime::CheckpointId id);
-  absl::StatusOr<runtime::SnapshotFile> store_table(const FileOwner& owner,
+  absl::StatusOr<runtime::RowSnapshot> store_live_files(const Database& database,
+                                                        runtime::CheckpointId id);
+  absl::StatusOr<runtime::SnapshotFile> store_table(const FileOwner& owner, const std::string& dir,
                                                     const std::string& name);
   absl::StatusOr<runtime::SnapshotFile> store_manifest(const FileOwner& owner,
-                                                       const std::string& name,
+                                                       const std::string& path,
                                                        std::uint64_t bytes);
 
-  absl::Status open_database();
+  std::string new_path(const char* what);  // in the working folder
+  absl::StatusOr<std::shared_ptr<Database>> open_database(std::string dir);
   absl::Status restore_whole(const runtime::RowSnapshot& snapshot, const Visit& visit);
   absl::Status restore_part(const runtime::RowSnapshot& snapshot, const Visit& visit);
   absl::Status import_rows(rocksdb::DB& source, const runtime::RowSnapshot& snapshot,
@@ -72,18 +93,17 @@ class RocksDbRows final : public runtime::RowStore {
   CheckpointStore& store_;
   RowOwner owner_;
   const std::shared_ptr<RocksDbResources> resources_;
-  const std::string dir_;  // working folder; the database is in db_dir_
-  const std::string db_dir_;
-  std::unique_ptr<rocksdb::DB> db_;  // set by open and restore, before the threads part
+  const std::string dir_;  // working folder
 
   // I/O thread only.
   std::map<std::string, runtime::SnapshotFile> stored_;  // tables in the store, by database name
   runtime::SnapshotFile stored_manifest_;                // the last one
-  std::uint64_t next_file_ = 1;
+  std::vector<std::shared_ptr<Database>> retired_;       // perhaps still being read
+  std::uint64_t next_path_ = 1;
   bool failed_ = false;  // the last write failed; the database may have to be woken
 
   mutable runtime::Mutex mutex_;
-  std::shared_ptr<const Staged> staged_ ABSL_GUARDED_BY(mutex_);  // null: nothing
+  View view_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace weir::state

@@ -41,17 +41,19 @@ std::string plain(const std::string& name) {
 
 absl::StatusOr<RowSnapshot> RocksDbRows::snapshot(CheckpointId id) {
   if (absl::Status status = drain(); !status.ok()) return status;
-  const FilesPinned pinned(*db_);
+  const std::shared_ptr<Database> database = view().database;
+  const FilesPinned pinned(*database->db);
   if (!pinned.status().ok()) {
-    return rocksdb_status(pinned.status(), "cannot take a snapshot of", db_dir_);
+    return rocksdb_status(pinned.status(), "cannot take a snapshot of", database->dir);
   }
-  return store_live_files(id);
+  return store_live_files(*database, id);
 }
 
-absl::StatusOr<RowSnapshot> RocksDbRows::store_live_files(CheckpointId id) {
+absl::StatusOr<RowSnapshot> RocksDbRows::store_live_files(const Database& database,
+                                                          CheckpointId id) {
   std::vector<rocksdb::LiveFileStorageInfo> live;
-  const rocksdb::Status listed = db_->GetLiveFilesStorageInfo({}, &live);
-  if (!listed.ok()) return rocksdb_status(listed, "cannot list the files of", db_dir_);
+  const rocksdb::Status listed = database.db->GetLiveFilesStorageInfo({}, &live);
+  if (!listed.ok()) return rocksdb_status(listed, "cannot list the files of", database.dir);
   const FileOwner owner{id, owner_.task_uid, owner_.task_index};
   RowSnapshot snapshot;
   snapshot.format = "rocksdb/1";
@@ -61,10 +63,10 @@ absl::StatusOr<RowSnapshot> RocksDbRows::store_live_files(CheckpointId id) {
     const std::string name = plain(info.relative_filename);
     absl::StatusOr<SnapshotFile> file;
     if (info.file_type == rocksdb::kTableFile) {
-      file = store_table(owner, name);
+      file = store_table(owner, database.dir, name);
       if (file.ok()) alive.emplace(name, *file);
     } else if (info.file_type == rocksdb::kDescriptorFile) {
-      file = store_manifest(owner, name, info.size);
+      file = store_manifest(owner, database.dir + "/" + name, info.size);
     } else {
       continue;
     }
@@ -80,17 +82,18 @@ absl::StatusOr<RowSnapshot> RocksDbRows::store_live_files(CheckpointId id) {
 // Tables never change and their bytes were synced by RocksDB before they became part of the
 // database.
 absl::StatusOr<SnapshotFile> RocksDbRows::store_table(const FileOwner& owner,
+                                                      const std::string& dir,
                                                       const std::string& name) {
   if (const auto it = stored_.find(name); it != stored_.end()) return it->second;
-  absl::StatusOr<SnapshotFile> file = store_.put_link(owner, "sst", db_dir_ + "/" + name);
+  absl::StatusOr<SnapshotFile> file = store_.put_link(owner, "sst", dir + "/" + name);
   if (file.ok()) stored_.emplace(name, *file);
   return file;
 }
 
 absl::StatusOr<SnapshotFile> RocksDbRows::store_manifest(const FileOwner& owner,
-                                                         const std::string& name,
+                                                         const std::string& path,
                                                          std::uint64_t bytes) {
-  absl::StatusOr<std::string> content = store_.storage().read(db_dir_ + "/" + name);
+  absl::StatusOr<std::string> content = store_.storage().read(path);
   if (!content.ok()) return content.status();
   content->resize(std::min<std::uint64_t>(content->size(), bytes));
   const bool same = stored_manifest_.bytes == content->size() &&

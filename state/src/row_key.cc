@@ -19,8 +19,8 @@ bool parse_row_key(std::string_view row, RowKeyParts& out) {
   if (row.size() < kRowKeyHead) return false;
   out.group = runtime::KeyGroup(take_big_endian<std::uint16_t>(row));
   out.table = take_big_endian<std::uint16_t>(row);
-  out.space = static_cast<std::int64_t>(take_big_endian<std::uint64_t>(row) ^
-                                        (std::uint64_t{1} << 63));
+  out.space =
+      static_cast<std::int64_t>(take_big_endian<std::uint64_t>(row) ^ (std::uint64_t{1} << 63));
   out.hash = take_big_endian<std::uint64_t>(row);
   out.key = row;
   return true;

@@ -78,15 +78,9 @@ absl::Status read_deltas(CheckpointStore& store, std::span<const SnapshotFile> d
       if (!more.ok()) return more.status();
       if (!*more) break;
       switch (row.op) {
-        case RowBuffer::Op::kPut:
-          changes->put(row.key, row.value);
-          break;
-        case RowBuffer::Op::kRemove:
-          changes->remove(row.key);
-          break;
-        case RowBuffer::Op::kRemovePrefix:
-          changes->remove_prefix(row.key);
-          break;
+        case RowBuffer::Op::kPut: changes->put(row.key, row.value); break;
+        case RowBuffer::Op::kRemove: changes->remove(row.key); break;
+        case RowBuffer::Op::kRemovePrefix: changes->remove_prefix(row.key); break;
       }
     }
   }

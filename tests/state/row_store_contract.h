@@ -47,12 +47,13 @@ struct MemoryBackend {
   }
 };
 
-template <std::size_t kIngestRows>
+template <std::size_t kIngestRows, std::size_t kRewriteRows>
 struct RocksDbBackend {
   static std::unique_ptr<runtime::RowStore> open(CheckpointStore& store, RowOwner owner) {
     RocksDbOptions options;
     options.block_cache_bytes = 4u << 20;
     options.ingest_rows = kIngestRows;
+    options.rewrite_rows = kRewriteRows;
     auto rows = open_rocksdb_store(store, std::move(owner), make_rocksdb_resources(options));
     EXPECT_TRUE(rows.ok()) << rows.status();
     return *std::move(rows);
@@ -151,6 +152,6 @@ class RowStoreContract : public testing::Test {
   std::unique_ptr<CheckpointStore> folder_;
 };
 
-using Backends = testing::Types<MemoryBackend, RocksDbBackend<1>, RocksDbBackend<64>>;
+using Backends = testing::Types<MemoryBackend, RocksDbBackend<1, 100'000>, RocksDbBackend<64, 10>>;
 
 }  // namespace weir::state

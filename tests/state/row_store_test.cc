@@ -12,7 +12,7 @@ struct Names {
   template <class T>
   static std::string GetName(int i) {
     return std::vector<std::string>{"Memory", "RocksDb",
-                                    "RocksDbStaged"}[static_cast<std::size_t>(i)];
+                                    "RocksDbRewriting"}[static_cast<std::size_t>(i)];
   }
 };
 TYPED_TEST_SUITE(RowStoreContract, Backends, Names);

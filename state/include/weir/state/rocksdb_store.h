@@ -22,6 +22,8 @@ struct RocksDbOptions {
   std::size_t write_buffer_bytes = 64u << 20;  // memtables of all databases
   // Applied rows wait in memory until there are this many, or a snapshot is due.
   std::size_t ingest_rows = 4096;
+  // A set of at least this many rows that is half of the state or more is merged with it at once.
+  std::size_t rewrite_rows = 50'000;
 };
 
 // What all databases of a process share: block cache and write-buffer budget.
