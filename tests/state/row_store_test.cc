@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "row_store_contract.h"
 
 namespace weir::state {
@@ -254,6 +256,38 @@ TYPED_TEST(RowStoreContract, AgreesWithAMapOnRandomChanges) {
       ASSERT_EQ(this->restore_into(*store, {*snapshot}), rows);
     }
   }
+}
+
+// One thread reads while another applies and takes snapshots: values never go back.
+TYPED_TEST(RowStoreContract, IsReadWhileRowsAreApplied) {
+  auto store = this->open();
+  if (!store->can_read()) GTEST_SKIP() << "nothing can be read";
+  std::vector<std::string> keys;
+  for (int i = 0; i < 40; ++i) keys.push_back(row_key(1, 1, 0, std::to_string(i)));
+  constexpr int kRounds = 25;
+  std::thread writer([&] {
+    for (int round = 1; round <= kRounds; ++round) {
+      RowBuffer change;
+      if (round % 5 == 0) change.remove_prefix(group_and_table(1, 1));
+      for (const std::string& key : keys) change.put(key, std::string(1, static_cast<char>(round)));
+      EXPECT_TRUE(store->apply(std::move(change)).ok());
+      EXPECT_TRUE(round % 4 != 0 || store->snapshot(this->next_id()).ok());
+    }
+  });
+  std::vector<int> last(keys.size(), 0);
+  while (last[0] < kRounds) {
+    std::vector<std::optional<std::string>> values;
+    ASSERT_TRUE(store->get(keys, &values).ok());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const int seen = values[i].has_value() ? values[i]->at(0) : 0;
+      EXPECT_GE(seen, last[i]);
+      last[i] = seen;
+    }
+    std::size_t scanned = 0;
+    ASSERT_TRUE(store->scan(group_and_table(1, 1), [&](auto, auto) { ++scanned; }).ok());
+    EXPECT_TRUE(scanned == 0 || scanned == keys.size()) << scanned;
+  }
+  writer.join();
 }
 
 }  // namespace
