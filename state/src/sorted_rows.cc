@@ -46,10 +46,6 @@ struct Prefix {
   std::uint64_t index;
 };
 
-bool starts_with(std::string_view s, std::string_view prefix) {
-  return s.size() >= prefix.size() && std::memcmp(s.data(), prefix.data(), prefix.size()) == 0;
-}
-
 // Takes out the rows that a later removal of their prefix has overtaken.
 void drop_overtaken(const RowBuffer& buffer, const std::vector<Prefix>& prefixes,
                     std::vector<Entry>* entries) {
@@ -60,7 +56,7 @@ void drop_overtaken(const RowBuffer& buffer, const std::vector<Prefix>& prefixes
   std::vector<bool> dropped(entries->size(), false);
   for (const Prefix& prefix : prefixes) {
     auto it = std::lower_bound(entries->begin(), entries->end(), prefix.text, key_before);
-    for (; it != entries->end() && starts_with(buffer.row(it->index).key, prefix.text); ++it) {
+    for (; it != entries->end() && buffer.row(it->index).key.starts_with(prefix.text); ++it) {
       if (it->index < prefix.index) {
         dropped[static_cast<std::size_t>(it - entries->begin())] = true;
       }
@@ -107,7 +103,7 @@ SortedRows sort_rows(const RowBuffer& buffer) {
               [](const Prefix& a, const Prefix& b) { return a.text < b.text; });
     for (const Prefix& prefix : prefixes) {
       auto& removed = sorted.removed_prefixes;
-      if (removed.empty() || !starts_with(prefix.text, removed.back())) {
+      if (removed.empty() || !prefix.text.starts_with(removed.back())) {
         removed.push_back(prefix.text);
       }
     }
@@ -120,7 +116,7 @@ SortedRows sort_rows(const RowBuffer& buffer) {
 bool SortedRows::removes(std::string_view key) const {
   // No prefix is a prefix of another, so only the greatest one not above the key can fit.
   auto it = std::upper_bound(removed_prefixes.begin(), removed_prefixes.end(), key);
-  return it != removed_prefixes.begin() && starts_with(key, *--it);
+  return it != removed_prefixes.begin() && key.starts_with(*--it);
 }
 
 const RowBuffer::Row* SortedRows::find(std::string_view key) const {
