@@ -56,9 +56,9 @@ class CheckpointStore {
   static absl::StatusOr<std::unique_ptr<CheckpointStore>> open(runtime::Storage& storage,
                                                                const std::string& dir,
                                                                const JobIdentity& identity);
-  // Forgets everything that the folder holds, for a start from nothing; ids and epochs go on rising,
-  // so that no name is ever used twice. Refuses a folder in use (kUnavailable) or of somebody else
-  // (kFailedPrecondition). A folder that does not exist is fine.
+  // Forgets everything that the folder holds, for a start from nothing; ids and epochs go on
+  // rising, so that no name is ever used twice. Refuses a folder in use (kUnavailable) or of
+  // somebody else (kFailedPrecondition). A folder that does not exist is fine.
   static absl::Status clear(runtime::Storage& storage, const std::string& dir,
                             const JobIdentity& identity);
   ~CheckpointStore();
