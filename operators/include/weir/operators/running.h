@@ -61,15 +61,17 @@ class RunningOperator final : public runtime::Operator {
     Out* results = out.records();
     const std::uint32_t n = in.size();
     auto& table = *table_;
+    auto view = table.view();
+    const std::uint32_t prefetch_until = table.is_large() && n > kAhead ? n - kAhead : 0;
     runtime::for_each_record(context(), in, [&](std::uint32_t i) {
-      if (i + kAhead < n) table.prefetch(hashes[i + kAhead]);
-      auto& acc = table.upsert(hashes[i], access_.key(records[i]));
+      if (i < prefetch_until) table.prefetch(view, hashes[i + kAhead]);
+      auto& acc = table.upsert(view, hashes[i], access_.key(records[i]));
       access_.add(set_, acc, records[i]);
       results[i].key = access_.key(records[i]);
       results[i].value = set_.result(acc);
     });
     out.resize(n);
-    copy_columns(in, out);
+    copy_times(in, out);
     output().push(out);
   }
 

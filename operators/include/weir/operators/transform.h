@@ -17,6 +17,8 @@ namespace weir::operators {
 
 // Copies the columns of a batch (times, hashes, runs, partition) to one with as many records.
 void copy_columns(const runtime::BatchBase& from, runtime::BatchBase& to);
+// The same without the hashes.
+void copy_times(const runtime::BatchBase& from, runtime::BatchBase& to);
 // An output batch with room for as many records as `in` can hold.
 template <class T>
 runtime::Batch<T>& fitting_batch(std::unique_ptr<runtime::Batch<T>>& batch,

@@ -46,6 +46,58 @@ class LateOutput {
   std::unique_ptr<runtime::Batch<T>> batch_;
 };
 
+// Cuts a timed batch into stretches of records that go the same way: into one slice, because they
+// are on time for all its windows, or one by one, because they lie behind the watermark of their
+// partition. Calls same_slice(begin, end, slice_start) and behind(i, watermark).
+template <class SameSlice, class Behind>
+void for_each_stretch(const runtime::BatchBase& batch, const WindowSpec& spec,
+                      SameSlice&& same_slice, Behind&& behind) {
+  const std::int64_t* times = batch.times();
+  batch.for_each_run([&](std::uint32_t i, std::uint32_t end, EventTime watermark) {
+    const std::int64_t w = watermark.micros();
+    const std::int64_t on_time_from = w == INT64_MIN ? INT64_MIN : spec.slice_of(w);
+    const auto length = static_cast<std::uint64_t>(spec.slice_us);
+    while (i < end) {
+      if (times[i] < on_time_from) {
+        behind(i, w);
+        ++i;
+        continue;
+      }
+      const std::int64_t start = spec.slice_of(times[i]);
+      const std::uint32_t begin = i++;
+      while (i < end && static_cast<std::uint64_t>(times[i] - start) < length) ++i;
+      same_slice(begin, i, start);
+    }
+  });
+}
+
+// Adds records [begin, end) of a batch to the accumulators of their keys in `slice`.
+template <class T, class KeyFn, class Set, class Slice>
+void add_to_slice(const runtime::OperatorContext& context, const runtime::Batch<T>& in,
+                  std::uint32_t begin, std::uint32_t end, const Set& set, const KeyFn& key,
+                  Slice& slice) {
+  constexpr std::uint32_t kAhead = 12;  // records between prefetch and use
+  const T* records = in.records();
+  const std::uint64_t* hashes = in.hashes();
+  auto view = slice.view();
+  std::uint32_t i = begin;
+  try {
+    if (slice.is_large()) {
+      const std::uint32_t last = in.size() - 1;
+      for (; i < end; ++i) {
+        slice.prefetch(view, hashes[std::min(i + kAhead, last)]);
+        set.add_record(slice.upsert(view, hashes[i], std::invoke(key, records[i])), records[i]);
+      }
+    } else {
+      for (; i < end; ++i) {
+        set.add_record(slice.upsert(view, hashes[i], std::invoke(key, records[i])), records[i]);
+      }
+    }
+  } catch (...) {
+    runtime::rethrow_with_place(context, in, i);
+  }
+}
+
 // Records in, windows out.
 template <class T, class K, class KeyFn, class Set>
 class WindowOperator final : public runtime::Operator {
@@ -67,38 +119,13 @@ class WindowOperator final : public runtime::Operator {
 
   void push(runtime::BatchBase& batch) override {
     auto& in = runtime::Batch<T>::of(batch);
-    Slice* slice = nullptr;
-    std::int64_t slice_start = 0;
-    std::uint32_t run_begin = 0;
-    std::uint32_t run_end = 0;
-    std::int64_t watermark = 0;
-    std::int64_t on_time_from = 0;
-    std::size_t run = 0;
-    const T* records = in.records();
-    const std::int64_t* times = in.times();
-    const std::uint64_t* hashes = in.hashes();
-    const std::uint64_t length = static_cast<std::uint64_t>(core_.spec().slice_us);
-    const std::uint32_t n = in.size();
-    const bool must_fetch = core_.must_fetch();
-    runtime::for_each_record(context(), in, [&](std::uint32_t i) {
-      if (i >= run_end) [[unlikely]] {
-        run_begin = i;
-        run_end = next_run(in, run, watermark, run_begin);
-        on_time_from = core_.on_time_from(EventTime(watermark));
-      }
-      const std::int64_t t = times[i];
-      if (t < on_time_from) [[unlikely]] {
-        if (add_behind(records[i], t, hashes[i], watermark)) slice = nullptr;
-        return;
-      }
-      if (slice == nullptr || static_cast<std::uint64_t>(t - slice_start) >= length) [[unlikely]] {
-        slice_start = core_.spec().slice_of(t);
-        slice = &core_.slice_at(slice_start);
-      }
-      if (must_fetch) [[unlikely]] fetch_one(hashes[i], records[i], slice_start);
-      if (i + kAhead < n) slice->prefetch(hashes[i + kAhead]);
-      core_.set().add_record(slice->upsert(hashes[i], std::invoke(key_, records[i])), records[i]);
-    });
+    for_each_stretch(
+        in, core_.spec(),
+        [&](std::uint32_t begin, std::uint32_t end, std::int64_t start) {
+          if (core_.must_fetch()) fetch(in, begin, end, start);
+          add_to_slice(context(), in, begin, end, core_.set(), key_, core_.slice_at(start));
+        },
+        [&](std::uint32_t i, std::int64_t watermark) { add_behind(in, i, watermark); });
     late_.flush(output(kLatePort));
   }
 
@@ -110,37 +137,25 @@ class WindowOperator final : public runtime::Operator {
   }
 
  private:
-  static constexpr std::uint32_t kAhead = 12;
-
-  // The end of the run that starts at `begin`, and its watermark.
-  static std::uint32_t next_run(const runtime::BatchBase& in, std::size_t& run,
-                                std::int64_t& watermark, std::uint32_t begin) {
-    const auto& runs = in.runs();
-    while (run < runs.size() && runs[run].offset <= begin) ++run;
-    watermark = run == 0 ? EventTime::min().micros() : runs[run - 1].watermark.micros();
-    return run < runs.size() ? runs[run].offset : in.size();
-  }
-
-  void fetch_one(std::uint64_t hash, const T& record, std::int64_t slice) {
+  void fetch(const runtime::Batch<T>& in, std::uint32_t begin, std::uint32_t end,
+             std::int64_t slice) {
     core_.fetch(
-        1, &hash, [&](std::uint32_t) -> decltype(auto) { return std::invoke(key_, record); }, slice);
+        end - begin, in.hashes() + begin,
+        [&](std::uint32_t i) -> decltype(auto) { return std::invoke(key_, in[begin + i]); }, slice);
   }
 
-  // A record behind the watermark of its partition. True if slice tables may have moved.
-  bool add_behind(const T& record, std::int64_t t, std::uint64_t hash, std::int64_t watermark) {
-    const std::int64_t start = core_.spec().slice_of(t);
+  // A record behind the watermark of its partition.
+  void add_behind(const runtime::Batch<T>& in, std::uint32_t i, std::int64_t watermark) {
+    const std::int64_t start = core_.spec().slice_of(in.times()[i]);
     if (core_.is_late(start, watermark)) {
-      late_.put(record, t, watermark, output(kLatePort));
-      return false;
-    }
-    if (core_.spec().first_end(start) > watermark) {
-      if (core_.must_fetch()) fetch_one(hash, record, start);
-      core_.set().add_record(core_.slice_at(start).upsert(hash, std::invoke(key_, record)), record);
+      late_.put(in[i], in.times()[i], watermark, output(kLatePort));
+    } else if (core_.spec().first_end(start) > watermark) {
+      if (core_.must_fetch()) fetch(in, i, i + 1, start);
+      add_to_slice(context(), in, i, i + 1, core_.set(), key_, core_.slice_at(start));
     } else {
-      core_.set().add_record(core_.pending_at(start, hash, std::invoke(key_, record), watermark),
-                             record);
+      core_.set().add_record(
+          core_.pending_at(start, in.hashes()[i], std::invoke(key_, in[i]), watermark), in[i]);
     }
-    return true;
   }
 
   Core core_;
@@ -178,35 +193,14 @@ class CombineOperator final : public runtime::Operator {
 
   void push(runtime::BatchBase& batch) override {
     auto& in = runtime::Batch<T>::of(batch);
-    const T* records = in.records();
-    const std::int64_t* times = in.times();
-    const std::uint64_t* hashes = in.hashes();
-    const std::uint64_t length = static_cast<std::uint64_t>(spec_.slice_us);
-    Slice* slice = nullptr;
-    std::int64_t slice_start = 0;
-    std::size_t run = 0;
-    std::uint32_t run_end = 0;
-    std::int64_t watermark = 0;
-    std::int64_t on_time_from = 0;
-    const auto& runs = in.runs();
-    runtime::for_each_record(context(), in, [&](std::uint32_t i) {
-      if (i >= run_end) [[unlikely]] {
-        while (run < runs.size() && runs[run].offset <= i) ++run;
-        watermark = run == 0 ? INT64_MIN : runs[run - 1].watermark.micros();
-        run_end = run < runs.size() ? runs[run].offset : in.size();
-        on_time_from = watermark == INT64_MIN ? INT64_MIN : spec_.slice_of(watermark);
-      }
-      const std::int64_t t = times[i];
-      if (t < on_time_from) [[unlikely]] {
-        send_behind(records[i], t, hashes[i], watermark);
-        return;
-      }
-      if (slice == nullptr || static_cast<std::uint64_t>(t - slice_start) >= length) [[unlikely]] {
-        slice_start = spec_.slice_of(t);
-        slice = &slice_at(slice_start);
-      }
-      set_.add_record(slice->upsert(hashes[i], std::invoke(key_, records[i])), records[i]);
-    });
+    for_each_stretch(
+        in, spec_,
+        [&](std::uint32_t begin, std::uint32_t end, std::int64_t start) {
+          add_to_slice(context(), in, begin, end, set_, key_, slice_at(start));
+        },
+        [&](std::uint32_t i, std::int64_t watermark) {
+          send_behind(in[i], in.times()[i], in.hashes()[i], watermark);
+        });
     late_.flush(output(kLatePort));
     if (held_entries() > kMaxHeld) send_held();
     push_output();

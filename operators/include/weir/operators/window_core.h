@@ -94,10 +94,6 @@ class WindowCore {
 
   // --- input -----------------------------------------------------------------------------------
 
-  // Records with event times from here on are on time for all their windows at watermark `w`.
-  std::int64_t on_time_from(EventTime w) const {
-    return w == EventTime::min() ? w.micros() : spec_.slice_of(w.micros());
-  }
   // Whether all windows of the slice at `start` are closed at `w`, refiring included.
   bool is_late(std::int64_t start, std::int64_t w) const {
     return spec_.last_end(start) + allowed_ <= w;

@@ -15,7 +15,12 @@
 
 namespace weir::runtime {
 
-inline std::uint64_t hash_bytes(const void* data, std::size_t size) {
+// The short path is spelled out because compilers do not inline XXH3_64bits as a whole, and a call
+// per record would cost as much as the hash.
+[[gnu::always_inline]] inline std::uint64_t hash_bytes(const void* data, std::size_t size) {
+  if (size <= 16) {
+    return XXH3_len_0to16_64b(static_cast<const xxh_u8*>(data), size, XXH3_kSecret, 0);
+  }
   return XXH3_64bits(data, size);
 }
 

@@ -46,27 +46,53 @@ class FlatTable {
   std::size_t memory_bytes() const { return capacity_ * (sizeof(Slot) + 1); }
   const RowPrefix& prefix() const { return prefix_; }
 
+  // Whether the table is so large that its slots are rarely in a core's own cache.
+  bool is_large() const { return memory_bytes() > (std::size_t{256} << 10); }
+
+  // What a loop over a batch keeps in registers; upsert() keeps it up to date. Dies with any other
+  // call that may add or remove an entry, and with freeze().
+  struct View {
+    Slot* slots;
+    std::uint8_t* control;
+    std::size_t mask;
+    unsigned shift;
+    std::uint8_t hot;  // control bits of an entry that needs no bookkeeping
+  };
+  View view() {
+    return {slots_.get(), control_.get(), mask_, shift_,
+            static_cast<std::uint8_t>(kTracked ? kLive | dirty_now_ : kLive)};
+  }
+
   // Asks the memory for the slot of `hash` ahead of its use.
-  void prefetch(std::uint64_t hash) const {
-    const std::size_t i = home(hash);
-    __builtin_prefetch(&slots_[i]);
-    __builtin_prefetch(&control_[i]);
+  static void prefetch(const View& view, std::uint64_t hash) {
+    const std::size_t i = hash >> view.shift;
+    __builtin_prefetch(&view.slots[i]);
+    __builtin_prefetch(&view.control[i]);
   }
 
   // The entry of `key`, made from V{} if there is none; counts as changed. Valid until the next call
   // that may add an entry.
-  [[gnu::always_inline]] V& upsert(std::uint64_t hash, Probe key) {
-    std::size_t i = home(hash);
+  [[gnu::always_inline]] V& upsert(View& view, std::uint64_t hash, Probe key) {
+    std::size_t i = hash >> view.shift;
     for (;;) {
-      const std::uint8_t c = control_[i];
-      if ((c & kLive) != 0 && KeyTraits<K>::equal(slots_[i].key, key)) [[likely]] {
-        if constexpr (kTracked) {
-          if ((c & dirty_now_) == 0) [[unlikely]] touch(i);
-        }
-        return slots_[i].value;
+      if (KeyTraits<K>::equal(view.slots[i].key, key)) [[likely]] {
+        if ((view.control[i] & view.hot) == view.hot) [[likely]] return view.slots[i].value;
+        break;
       }
-      if (c == kEmpty) break;
-      i = (i + 1) & mask_;
+      if (view.control[i] == kEmpty) break;
+      i = (i + 1) & view.mask;
+    }
+    V& value = upsert(hash, key);
+    view = this->view();
+    return value;
+  }
+  [[gnu::noinline]] V& upsert(std::uint64_t hash, Probe key) {
+    for (std::size_t i = home(hash); control_[i] != kEmpty; i = (i + 1) & mask_) {
+      if ((control_[i] & kLive) == 0 || !KeyTraits<K>::equal(slots_[i].key, key)) continue;
+      if constexpr (kTracked) {
+        if ((control_[i] & dirty_now_) == 0) touch(i);
+      }
+      return slots_[i].value;
     }
     return insert(hash, key);
   }
@@ -231,7 +257,7 @@ class FlatTable {
     return i;
   }
 
-  [[gnu::noinline]] V& insert(std::uint64_t hash, Probe key) {
+  V& insert(std::uint64_t hash, Probe key) {
     const std::size_t i = place(hash);
     slots_[i].key = KeyTraits<K>::own(key);
     slots_[i].value = V{};
@@ -244,7 +270,7 @@ class FlatTable {
   }
 
   // The first change of a clean or frozen entry in this epoch.
-  [[gnu::noinline]] void touch(std::size_t i) {
+  void touch(std::size_t i) {
     keep_frozen_value(i);
     control_[i] = static_cast<std::uint8_t>((control_[i] & ~kWarm) | dirty_now_);
     changed_now_.push_back(static_cast<std::uint32_t>(i));

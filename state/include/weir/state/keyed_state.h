@@ -101,7 +101,8 @@ class TableGroup final : public TableBase {
     if (it != tables_.end()) return *it->second;
     std::unique_ptr<Table> table;
     const RowPrefix prefix{descriptor_.table, space, state_->options().max_parallelism};
-    table = std::make_unique<Table>(prefix, expected_);
+    const std::size_t expected = tables_.empty() ? expected_ : tables_.rbegin()->second->size();
+    table = std::make_unique<Table>(prefix, expected);
     return *tables_.emplace(space, std::move(table)).first->second;
   }
   Table* find(std::int64_t space) {
