@@ -1,5 +1,6 @@
 #include "weir/runtime/task.h"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -170,6 +171,8 @@ RunResult Task::step() {
     for (TaskOutput& out : spec_.outputs) out.router->flush();
     pending_since_ = MonotonicTime::max();
   }
+  const MonotonicTime next_timer =
+      wave_pending_ ? MonotonicTime::max() : run_processing_timers();
   RunResult result;
   for (int i = 0; i < kQuantum && result.state == RunState::kMore; ++i) {
     if (has_commands_.load(std::memory_order_acquire)) handle_commands();
@@ -193,12 +196,30 @@ RunResult Task::step() {
     }
   }
   if (result.state == RunState::kBlocked && snapshot_.has_value()) return {RunState::kMore};
+  if (result.state == RunState::kBlocked) result.wake_at = std::min(result.wake_at, next_timer);
   if (result.state == RunState::kMore && pending_since_ == MonotonicTime::max()) {
     for (TaskOutput& out : spec_.outputs) {
       if (out.router->has_pending()) pending_since_ = spec_.clock->now();
     }
   }
   return result;
+}
+
+MonotonicTime Task::run_processing_timers() {
+  MonotonicTime next = MonotonicTime::max();
+  for (TaskNode& node : spec_.nodes) {
+    std::int64_t due = node.op->next_processing_time();
+    if (due == INT64_MAX) continue;
+    const std::int64_t now = spec_.clock->wall_now().count();
+    if (due <= now) {
+      node.op->on_processing_time(now);
+      dirty_since_dry_ = true;
+      due = node.op->next_processing_time();
+    }
+    if (due == INT64_MAX) continue;
+    next = std::min(next, spec_.clock->now() + std::chrono::microseconds(due - now));
+  }
+  return next;
 }
 
 RunResult Task::work() {

@@ -11,7 +11,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "weir/operators/bolt.h"
 #include "weir/operators/event_time.h"
+#include "weir/operators/keyed_bolt.h"
 #include "weir/operators/keying.h"
 #include "weir/operators/running.h"
 #include "weir/operators/sink.h"
@@ -110,6 +112,29 @@ class Stream {
     return flat_map<U>(derived("flat_map", place), std::move(f));
   }
 
+  // --- user-written bolts ----------------------------------------------------------------------
+
+  // A bolt that a user wrote: see weir/operators/bolt.h.
+  template <class B>
+  auto bolt(Name name, B b) const {
+    static_assert(BoltFor<B, T>,
+                  "bolt(name, b): b must derive from weir::Bolt<In, Out> with In = this stream's "
+                  "record type");
+    using Out = typename B::Output;
+    Vertex v = make_vertex(std::move(name), "bolt", make_factory<BoltOperator<T, B>>(std::move(b)));
+    v.outputs = {&runtime::record_type<Out>()};
+    if constexpr (HasSideOutput<B>) {
+      v.outputs.push_back(&runtime::record_type<typename B::Side>());
+      v.side_outputs = {B::kSideName};
+    }
+    return Stream<Out, kTimed>(
+        {source_.topology, add_vertex(source_, runtime::record_type<T>(), std::move(v))});
+  }
+  template <class B>
+  auto process(Name name, B b) const {
+    return bolt(std::move(name), std::move(b));
+  }
+
   // --- event time ------------------------------------------------------------------------------
 
   // Gives each record the event time that `f` (a member or a function returning weir::EventTime)
@@ -129,7 +154,7 @@ class Stream {
                               "event_time must stand before records are redistributed: only in the "
                               "spout's own chain is the order of a partition known");
     }
-    Vertex v = bolt(derived("event_time", place), "event_time",
+    Vertex v = make_vertex(derived("event_time", place), "event_time",
                     make_factory<EventTimeOperator<T, F>>(std::move(f), disorder));
     v.assigns_time = true;
     v.detail = disorder.bound.count() == 0
@@ -149,7 +174,7 @@ class Stream {
                   "key_by(f): the key must be copyable, comparable with == and have a binary form "
                   "in which equal keys have equal bytes (no floating point); describe a struct "
                   "with WEIR_RECORD");
-    Vertex v = bolt(derived("key_by", place), "key_by",
+    Vertex v = make_vertex(derived("key_by", place), "key_by",
                     make_factory<KeyByOperator<T, KeyFn>>(key));
     v.outputs = {&runtime::record_type<T>()};
     const VertexId id = add_vertex(source_, runtime::record_type<T>(), std::move(v));
@@ -179,9 +204,19 @@ class Stream {
 
   // --- shape -----------------------------------------------------------------------------------
 
+  // The records for which f(const T&) is true, and the others.
+  template <class F>
+    requires std::predicate<F&, const T&>
+  std::pair<Stream, Stream> split(Name name, F f) const {
+    Vertex v = make_vertex(std::move(name), "split", make_factory<SplitRecords<T, F>>(std::move(f)));
+    v.outputs = {&runtime::record_type<T>(), &runtime::record_type<T>()};
+    v.side_outputs = {v.name + ".others"};
+    const VertexId id = add_vertex(source_, runtime::record_type<T>(), std::move(v));
+    return {Stream({source_.topology, id, 0}), Stream({source_.topology, id, 1})};
+  }
   // All records of both streams.
   Stream merge(const Stream& other, Place place = Place::here()) const {
-    Vertex v = bolt(derived("merge", place), "merge", make_factory<PassOperator>());
+    Vertex v = make_vertex(derived("merge", place), "merge", make_factory<PassOperator>());
     v.outputs = {&runtime::record_type<T>()};
     const VertexId id = add_vertex(source_, runtime::record_type<T>(), std::move(v));
     other.connect_to(id, 0);
@@ -226,7 +261,7 @@ class Stream {
   }
   template <class U>
   Stream<U, kTimed> next(Name name, const char* kind, runtime::OperatorFactory make) const {
-    Vertex v = bolt(std::move(name), kind, std::move(make));
+    Vertex v = make_vertex(std::move(name), kind, std::move(make));
     v.outputs = {&runtime::record_type<U>()};
     return Stream<U, kTimed>(
         {source_.topology, add_vertex(source_, runtime::record_type<T>(), std::move(v))});
@@ -236,7 +271,7 @@ class Stream {
   Name derived(const char* kind, Place place) const {
     return Name(source_.topology->derive_name(source_.vertex, kind), place);
   }
-  static Vertex bolt(Name name, const char* kind, runtime::OperatorFactory make) {
+  static Vertex make_vertex(Name name, const char* kind, runtime::OperatorFactory make) {
     Vertex v;
     v.name = std::move(name.text);
     v.kind = kind;
@@ -251,7 +286,7 @@ class Stream {
   }
   template <class S>
   void end(Name name, S sink) const {
-    Vertex v = bolt(std::move(name), sink.kind(), nullptr);
+    Vertex v = make_vertex(std::move(name), sink.kind(), nullptr);
     v.detail = sink.describe();
     v.role = VertexKind::kSink;
     v.make = make_factory<SinkOperator<T, S>>(std::move(sink));
@@ -268,6 +303,42 @@ class KeyedStream {
   using Key = KeyOfT<T, KeyFn>;
 
   KeyedStream(StreamSource source, KeyFn key) : source_(std::move(source)), key_(std::move(key)) {}
+
+  // A bolt with state and timers per key: see weir/operators/keyed_bolt.h.
+  template <class B>
+  auto bolt(Name name, B b) const {
+    static_assert(KeyedBoltFor<B, T, Key>,
+                  "bolt(name, b) on a keyed stream: b must derive from weir::KeyedBolt<Key, In, "
+                  "Out> with this stream's key and record types");
+    using Out = typename B::Output;
+    Vertex v;
+    v.name = std::move(name.text);
+    v.place = name.place;
+    v.kind = "keyed bolt";
+    v.make = make_factory<KeyedBoltOperator<T, Key, KeyFn, B>>(std::move(b), key_);
+    v.is_keyed = true;
+    v.outputs = {&runtime::record_type<Out>()};
+    if constexpr (HasSideOutput<B>) {
+      v.outputs.push_back(&runtime::record_type<typename B::Side>());
+      v.side_outputs = {B::kSideName};
+    }
+    return Stream<Out, kTimed>(
+        {source_.topology, add_vertex(source_, runtime::record_type<T>(), std::move(v))});
+  }
+  template <class B>
+  auto process(Name name, B b) const {
+    return bolt(std::move(name), std::move(b));
+  }
+
+  // Combines all records of a key into one by f(T, T) -> T and emits it after every record.
+  template <class F>
+    requires std::invocable<F&, const T&, const T&>
+  Stream<T, kTimed> reduce(Name name, F f) const {
+    static_assert(runtime::Encodable<T>,
+                  "reduce(name, f): the record is kept in state, so it needs a binary form: "
+                  "describe it with WEIR_RECORD");
+    return bolt(std::move(name), ReduceBolt<Key, T, F>(std::move(f)));
+  }
 
   // Emits the updated results of its key for every record.
   template <class... As>

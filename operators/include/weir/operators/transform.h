@@ -8,6 +8,7 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "weir/runtime/batch.h"
 #include "weir/runtime/operator.h"
@@ -149,6 +150,14 @@ class Emitter {
     partition_ = in.partition;
     prepare();
   }
+  void begin_untied(EventTime time, EventTime watermark) {
+    has_times_ = true;
+    has_hashes_ = false;
+    partition_ = 0;
+    prepare();
+    set_record(time.micros(), 0);
+    open_run(watermark);
+  }
   void set_record(std::int64_t time, std::uint64_t hash) {
     time_ = time;
     hash_ = hash;
@@ -222,6 +231,47 @@ class FlatMapOperator final : public runtime::Operator {
   F f_;
   std::unique_ptr<runtime::Batch<U>> out_;
   Emitter<U> emitter_;
+};
+
+// Sends the records for which f(const T&) holds to port 0, the others to port 1.
+template <class T, class F>
+class SplitRecords final : public runtime::Operator {
+ public:
+  explicit SplitRecords(F f) : f_(std::move(f)) {}
+
+  void push(runtime::BatchBase& batch) override {
+    auto& in = runtime::Batch<T>::of(batch);
+    if (chosen_.size() < in.size()) {
+      chosen_.resize(in.capacity());
+      others_.resize(in.capacity());
+    }
+    std::uint32_t chosen = 0;
+    std::uint32_t others = 0;
+    runtime::for_each_record(context(), in, [&](std::uint32_t i) {
+      const bool is_chosen = f_(std::as_const(in[i]));
+      chosen_[chosen] = i;
+      others_[others] = i;
+      chosen += is_chosen ? 1 : 0;
+      others += is_chosen ? 0 : 1;
+    });
+    send(in, chosen_.data(), chosen, 0);
+    send(in, others_.data(), others, 1);
+  }
+
+ private:
+  void send(const runtime::Batch<T>& in, const std::uint32_t* index, std::uint32_t count,
+            std::uint32_t port) {
+    if (count == 0) return;
+    auto& out = fitting_batch(out_, in);
+    out.partition = in.partition;
+    out.append_selected(in, index, count);
+    output(port).push(out);
+  }
+
+  F f_;
+  std::vector<std::uint32_t> chosen_;
+  std::vector<std::uint32_t> others_;
+  std::unique_ptr<runtime::Batch<T>> out_;
 };
 
 // Passes records on unchanged: union, and the place of a name.

@@ -109,6 +109,11 @@ class Operator : public Input {
   virtual void partition_ended(std::uint32_t index);
   virtual void partition_idle(std::uint32_t index, bool idle);
 
+  // Processing time: when (wall clock, microseconds) on_processing_time wants to be called next.
+  // INT64_MAX = never.
+  virtual std::int64_t next_processing_time() const { return INT64_MAX; }
+  virtual void on_processing_time(std::int64_t) {}
+
   // All input has been processed and event time is at its end: push what is left.
   virtual void finish() {}
   virtual absl::Status close() { return absl::OkStatus(); }

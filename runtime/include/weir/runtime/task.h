@@ -146,6 +146,8 @@ class Task final : public Runnable {
   void end_chain();
   void flush_chain(FlushReason reason);
   bool has_credit() const;
+  // Runs processing-time timers that are due; when the next one is (monotonic), or max().
+  MonotonicTime run_processing_timers();
 
   void take_checkpoint(CheckpointId id);
   void encode_snapshot(std::size_t max_rows);

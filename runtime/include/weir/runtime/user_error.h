@@ -21,6 +21,9 @@ class UserFunctionError : public std::runtime_error {
 [[noreturn]] void rethrow_with_place(const OperatorContext& context, const BatchBase& batch,
                                      std::uint32_t index);
 
+// The same for a timer's call.
+[[noreturn]] void rethrow_from_timer(const OperatorContext& context, std::int64_t time_us);
+
 // Calls f(i) for each record of the batch; an exception is rethrown with the record's place.
 template <class F>
 inline void for_each_record(const OperatorContext& context, const BatchBase& batch, F&& f) {

@@ -94,6 +94,8 @@ class TableGroup final : public TableBase {
     descriptor_.table = state_->declare(*this, descriptor_);
   }
   const runtime::StateDescriptor& descriptor() const { return descriptor_; }
+  // Keeps all entries in memory, whatever the budget.
+  void pin() { is_pinned_ = true; }
 
   // The table of `space`, made if there is none. The reference stays valid until drop().
   Table& at(std::int64_t space) {
@@ -170,6 +172,7 @@ class TableGroup final : public TableBase {
   }
   std::size_t evict(std::size_t entries) override {
     std::size_t evicted = 0;
+    if (is_pinned_) return 0;
     for (auto& [space, table] : tables_) {
       if (evicted < entries) evicted += table->evict(entries - evicted);
     }
@@ -188,6 +191,7 @@ class TableGroup final : public TableBase {
   std::vector<std::unique_ptr<Table>> leaving_;  // dropped, with removals to be written
   std::size_t expected_ = 0;                     // entries of the table dropped last
   std::int64_t encoding_space_ = INT64_MIN;
+  bool is_pinned_ = false;
 };
 
 }  // namespace weir::state
