@@ -33,8 +33,7 @@ absl::Status WatermarkAssigner::open(runtime::OperatorContext& context) {
 void WatermarkAssigner::raise(Partition& p, std::int64_t largest) const {
   p.largest = largest;
   const std::int64_t step = std::max<std::int64_t>(context().watermark_step.count(), 1);
-  p.watermark =
-      runtime::floor_to(EventTime(largest) - bound_, runtime::Duration(step));
+  p.watermark = runtime::floor_to(EventTime(largest) - bound_, runtime::Duration(step));
   p.cut_at = (p.watermark + runtime::Duration(step) + bound_).micros();
 }
 
@@ -74,7 +73,8 @@ void WatermarkAssigner::recompute() {
     lowest = std::min(lowest, p.watermark);
   }
   if (!any_active) {
-    // Only idle ones are left (ended ones release the rest at the end of input): stay at the highest.
+    // Only idle ones are left (ended ones release the rest at the end of input): stay at the
+    // highest.
     lowest = EventTime::min();
     for (const Partition& p : partitions_) {
       if (!p.ended) lowest = std::max(lowest, p.watermark);

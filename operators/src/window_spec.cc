@@ -25,8 +25,8 @@ WindowSpec make(Duration size, Duration slide, Duration offset) {
 }  // namespace
 
 Duration WindowSpec::slice() const {
-  return Duration(std::gcd(std::max<std::int64_t>(size.count(), 1),
-                           std::max<std::int64_t>(slide.count(), 1)));
+  return Duration(
+      std::gcd(std::max<std::int64_t>(size.count(), 1), std::max<std::int64_t>(slide.count(), 1)));
 }
 
 Duration WindowSpec::watermark_step() const {

@@ -19,8 +19,7 @@ void Runnable::wake() {
       case kRunning:
         if (state_.compare_exchange_weak(state, kRunningWoken)) return;
         break;
-      default:
-        return;  // queued, already woken, or finished
+      default: return;  // queued, already woken, or finished
     }
   }
 }

@@ -93,8 +93,7 @@ std::optional<std::string> Params::declare(std::string_view name, std::string_vi
   const auto known = std::find_if(declared_.begin(), declared_.end(),
                                   [&](const Declared& d) { return d.name == name; });
   if (known == declared_.end()) {
-    declared_.push_back(
-        {std::string(name), std::string(type), std::string(help), fallback, value});
+    declared_.push_back({std::string(name), std::string(type), std::string(help), fallback, value});
     if (!given && !fallback.has_value()) {
       faults_.push_back("parameter --" + std::string(name) + " is missing (" + std::string(help) +
                         ")");
@@ -106,16 +105,16 @@ std::optional<std::string> Params::declare(std::string_view name, std::string_vi
 
 void Params::bad_value(std::string_view name, std::string_view type, std::string_view text) {
   const std::string example = type == "duration" ? ", such as 30m, 1h or 250ms" : "";
-  faults_.push_back("parameter --" + std::string(name) + ": '" + std::string(text) +
-                    "' is no " + std::string(type) + example);
+  faults_.push_back("parameter --" + std::string(name) + ": '" + std::string(text) + "' is no " +
+                    std::string(type) + example);
 }
 
 std::vector<std::string> Params::unknown() const {
   std::vector<std::string> names;
-  for (const auto& [name, value] : raw_) {
+  for (const auto& raw : raw_) {
     const bool known = std::any_of(declared_.begin(), declared_.end(),
-                                   [&](const Declared& d) { return d.name == name; });
-    if (!known) names.push_back(name);
+                                   [&](const Declared& d) { return d.name == raw.first; });
+    if (!known) names.push_back(raw.first);
   }
   return names;
 }

@@ -125,8 +125,9 @@ class Planner {
     std::vector<Location> single;
     if (is_chained(v, inputs)) single = sources(inputs.front()->from, inputs.front()->from_port);
     if (single.size() == 1) {
-      locations_.back() = append(single.front().chain, make_operator(v, v.name, v.make),
-                                 single.front(), inputs.front()->from_port, inputs.front()->to_port);
+      locations_.back() =
+          append(single.front().chain, make_operator(v, v.name, v.make), single.front(),
+                 inputs.front()->from_port, inputs.front()->to_port);
       return;
     }
     const bool is_split = v.split.has_value() && options_.combine && !inputs.empty();
@@ -134,8 +135,7 @@ class Planner {
     chain.uid = v.name;
     chain.parallelism = parallelism_[v.id.value];
     chain.is_spout = v.role == VertexKind::kSpout;
-    chain.operators.push_back(
-        make_operator(v, v.name, is_split ? v.split->consumer_half : v.make));
+    chain.operators.push_back(make_operator(v, v.name, is_split ? v.split->consumer_half : v.make));
     plan_.chains.push_back(std::move(chain));
     const auto to = static_cast<std::uint32_t>(plan_.chains.size() - 1);
     locations_.back() = {to, 0};

@@ -52,12 +52,12 @@ std::string print_topology_dot(const Topology& topology) {
   std::ostringstream out;
   out << "digraph topology {\n  rankdir=LR;\n  node [shape=box];\n";
   for (const Vertex& v : topology.vertices()) {
-    out << "  v" << v.id.value << " [label="
-        << dot_quoted(v.name + ": " + described(v.kind, v.detail)) << "];\n";
+    out << "  v" << v.id.value
+        << " [label=" << dot_quoted(v.name + ": " + described(v.kind, v.detail)) << "];\n";
   }
   for (const Edge& e : topology.edges()) {
-    out << "  v" << e.from.value << " -> v" << e.to.value << " [label="
-        << dot_quoted(std::string(grouping_name(e.grouping))) << "];\n";
+    out << "  v" << e.from.value << " -> v" << e.to.value
+        << " [label=" << dot_quoted(std::string(grouping_name(e.grouping))) << "];\n";
   }
   out << "}\n";
   return out.str();
@@ -91,8 +91,8 @@ std::string print_plan_dot(const Plan& plan) {
   out << "digraph plan {\n  rankdir=LR;\n  node [shape=box];\n";
   for (std::size_t c = 0; c < plan.chains.size(); ++c) {
     const PlanChain& chain = plan.chains[c];
-    out << "  subgraph cluster_" << c << " {\n    label=\"chain " << c << " x"
-        << chain.parallelism << "\";\n";
+    out << "  subgraph cluster_" << c << " {\n    label=\"chain " << c << " x" << chain.parallelism
+        << "\";\n";
     for (std::size_t i = 0; i < chain.operators.size(); ++i) {
       out << "    c" << c << "_" << i << " [label=" << dot_quoted(chain.operators[i].uid) << "];\n";
     }
@@ -103,8 +103,8 @@ std::string print_plan_dot(const Plan& plan) {
     }
   }
   for (const PlanEdge& e : plan.edges) {
-    out << "  c" << e.from << "_" << e.from_operator << " -> c" << e.to << "_0 [label="
-        << dot_quoted(std::string(grouping_name(e.grouping))) << "];\n";
+    out << "  c" << e.from << "_" << e.from_operator << " -> c" << e.to
+        << "_0 [label=" << dot_quoted(std::string(grouping_name(e.grouping))) << "];\n";
   }
   out << "}\n";
   return out.str();

@@ -41,12 +41,10 @@ Advice advice_for(int error) {
       return {absl::StatusCode::kFailedPrecondition, "a file stands where a folder is needed"};
     case EISDIR:
       return {absl::StatusCode::kFailedPrecondition, "a folder stands where a file is needed"};
-    case ENAMETOOLONG:
-      return {absl::StatusCode::kInvalidArgument, "choose a shorter path"};
+    case ENAMETOOLONG: return {absl::StatusCode::kInvalidArgument, "choose a shorter path"};
     case EIO:
       return {absl::StatusCode::kDataLoss, "check the disk (dmesg, smartctl) before going on"};
-    default:
-      return {absl::StatusCode::kUnavailable, "check the file system"};
+    default: return {absl::StatusCode::kUnavailable, "check the file system"};
   }
 }
 

@@ -29,8 +29,8 @@ Router::Router(Grouping grouping, std::vector<Channel*> targets, std::uint32_t m
   const auto tasks = static_cast<std::uint32_t>(targets_.size());
   task_of_group_.resize(max_parallelism);
   for (std::uint32_t g = 0; g < max_parallelism; ++g) {
-    task_of_group_[g] = task_of_group(KeyGroup(static_cast<std::uint16_t>(g)), tasks,
-                                      max_parallelism);
+    task_of_group_[g] =
+        task_of_group(KeyGroup(static_cast<std::uint16_t>(g)), tasks, max_parallelism);
   }
 }
 

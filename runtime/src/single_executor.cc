@@ -71,10 +71,11 @@ class SingleExecutor final : public Executor {
     }
   }
 
-  // Nothing is runnable: lets time pass until the next timer or `deadline`. False if neither exists,
-  // in which case only the caller can make progress.
+  // Nothing is runnable: lets time pass until the next timer or `deadline`. False if neither
+  // exists, in which case only the caller can make progress.
   bool wait_for_time(MonotonicTime deadline) {
-    const MonotonicTime next = timers_.empty() ? deadline : std::min(deadline, timers_.begin()->first);
+    const MonotonicTime next =
+        timers_.empty() ? deadline : std::min(deadline, timers_.begin()->first);
     if (next == MonotonicTime::max()) return false;
     if (manual_ != nullptr) {
       manual_->advance(std::max(next - clock_.now(), MonotonicTime(0)));

@@ -171,8 +171,7 @@ RunResult Task::step() {
     for (TaskOutput& out : spec_.outputs) out.router->flush();
     pending_since_ = MonotonicTime::max();
   }
-  const MonotonicTime next_timer =
-      wave_pending_ ? MonotonicTime::max() : run_processing_timers();
+  const MonotonicTime next_timer = wave_pending_ ? MonotonicTime::max() : run_processing_timers();
   RunResult result;
   for (int i = 0; i < kQuantum && result.state == RunState::kMore; ++i) {
     if (has_commands_.load(std::memory_order_acquire)) handle_commands();
@@ -293,9 +292,7 @@ void Task::push_batch(std::uint32_t input, std::unique_ptr<BatchBase> batch) {
 
 void Task::handle_element(std::uint32_t input, Element element) {
   switch (element.kind) {
-    case Element::Kind::kBatch:
-      push_batch(input, std::move(element.batch));
-      return;
+    case Element::Kind::kBatch: push_batch(input, std::move(element.batch)); return;
     case Element::Kind::kWatermark:
       merger_->on_watermark(input, element.watermark);
       wave_pending_ = true;
@@ -322,8 +319,8 @@ void Task::handle_element(std::uint32_t input, Element element) {
 }
 
 bool Task::advance_chain() {
-  const EventTime root = spout_ != nullptr ? (ending_ ? EventTime::max() : EventTime::min())
-                                           : merger_->current();
+  const EventTime root =
+      spout_ != nullptr ? (ending_ ? EventTime::max() : EventTime::min()) : merger_->current();
   for (; advancing_ < spec_.nodes.size(); ++advancing_) {
     TaskNode& node = spec_.nodes[advancing_];
     Level& level = levels_[advancing_];
@@ -383,8 +380,8 @@ void Task::handle_commands() {
   }
   for (const TaskCommand& command : commands) {
     // A snapshot lies between two elements, so it waits until a pending wave has passed.
-    const bool must_wait = command.kind == TaskCommand::Kind::kCheckpoint &&
-                           (wave_pending_ || ending_);
+    const bool must_wait =
+        command.kind == TaskCommand::Kind::kCheckpoint && (wave_pending_ || ending_);
     if (must_wait) {
       deferred_.push_back(command);
     } else {
@@ -403,15 +400,11 @@ void Task::handle(const TaskCommand& command) {
         take_checkpoint(*id);
       }
       return;
-    case TaskCommand::Kind::kCommit:
-      commit(command.id);
-      return;
+    case TaskCommand::Kind::kCommit: commit(command.id); return;
     case TaskCommand::Kind::kAbort:
       for (TaskNode& node : spec_.nodes) node.op->aborted(command.id);
       return;
-    case TaskCommand::Kind::kCancel:
-      close();
-      return;
+    case TaskCommand::Kind::kCancel: close(); return;
   }
 }
 

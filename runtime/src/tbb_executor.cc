@@ -1,5 +1,5 @@
-// Workers are TBB's: each queued runnable becomes one task of a task_arena. (TBB's flow graph queues
-// without bound, so it is not used.)
+// Workers are TBB's: each queued runnable becomes one task of a task_arena. (TBB's flow graph
+// queues without bound, so it is not used.)
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 

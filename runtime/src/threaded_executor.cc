@@ -5,9 +5,7 @@
 namespace weir::runtime {
 
 ThreadedExecutor::ThreadedExecutor(Clock& clock)
-    : clock_(clock),
-      timer_thread_([this] { run_timers(); }),
-      io_thread_([this] { run_io(); }) {}
+    : clock_(clock), timer_thread_([this] { run_timers(); }), io_thread_([this] { run_io(); }) {}
 
 void ThreadedExecutor::submit_io(std::function<void()> job) {
   {

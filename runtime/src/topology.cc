@@ -66,8 +66,7 @@ absl::Status Topology::validate() const {
                        "; names are unique, since state and output files go by them");
     }
     if (v.name.empty()) faults.push_back(v.place.text() + ": a name must not be empty");
-    if (v.parallelism.has_value() &&
-        (*v.parallelism == 0 || *v.parallelism > max_parallelism)) {
+    if (v.parallelism.has_value() && (*v.parallelism == 0 || *v.parallelism > max_parallelism)) {
       faults.push_back(v.place.text() + ": '" + v.name + "' has parallelism " +
                        std::to_string(*v.parallelism) + "; it must lie between 1 and " +
                        std::to_string(max_parallelism));

@@ -3,7 +3,8 @@
 // An aggregate is used in two steps, so that only what it needs travels between tasks:
 //   project(record) -> Value;  add(Acc&, Value);  merge(Acc&, Acc);  result(Acc)
 // Its traits decide how windows are assembled: one that can be merged is pre-aggregated before an
-// exchange and in slices; one that can be subtracted as well slides by adding and subtracting slices.
+// exchange and in slices; one that can be subtracted as well slides by adding and subtracting
+// slices.
 //
 // A user-written one (records of type T):
 //   struct Range {
@@ -54,9 +55,9 @@ struct Count {
 };
 
 template <class V>
-using Widened = std::conditional_t<
-    std::is_floating_point_v<V>, double,
-    std::conditional_t<std::is_signed_v<V>, std::int64_t, std::uint64_t>>;
+using Widened =
+    std::conditional_t<std::is_floating_point_v<V>, double,
+                       std::conditional_t<std::is_signed_v<V>, std::int64_t, std::uint64_t>>;
 
 // The sum of a number: integers in 64 bits (wrapping), floating point as double.
 template <class F>
@@ -150,8 +151,7 @@ struct Mean {
   }
   template <class A>
   double result(const A& a) const {
-    return a.second == 0 ? 0.0
-                         : static_cast<double>(a.first) / static_cast<double>(a.second);
+    return a.second == 0 ? 0.0 : static_cast<double>(a.first) / static_cast<double>(a.second);
   }
 };
 
@@ -186,8 +186,8 @@ struct TopK {
   }
 };
 
-// The number of distinct values of a field, exact; memory grows with it. Values are counted, so that
-// slices can be taken away again.
+// The number of distinct values of a field, exact; memory grows with it. Values are counted, so
+// that slices can be taken away again.
 template <class F>
 struct CountDistinct {
   F field;
@@ -249,10 +249,13 @@ CountDistinct<F> count_distinct(F field) {
   return {std::move(field)};
 }
 
-// --- one aggregate bound to a record type ---------------------------------------------------------
+// --- one aggregate bound to a record type
+// ---------------------------------------------------------
 
 template <class A, class T>
-concept ProjectingAggregate = requires(const A& a, const T& t) { a.project(t); };
+concept ProjectingAggregate = requires(const A& a, const T& t) {
+  a.project(t);
+};
 
 template <class A, class T>
 struct Bound {  // user-written: sees whole records
@@ -263,10 +266,10 @@ struct Bound {  // user-written: sees whole records
   static const T& project(const A&, const T& record) { return record; }
 };
 template <class A, class T>
-  requires ProjectingAggregate<A, T>
+requires ProjectingAggregate<A, T>
 struct Bound<A, T> {
-  using Value = std::remove_cvref_t<decltype(std::declval<const A&>().project(
-      std::declval<const T&>()))>;
+  using Value =
+      std::remove_cvref_t<decltype(std::declval<const A&>().project(std::declval<const T&>()))>;
   using Acc = typename A::template Acc<Value>;
   static constexpr bool kAssociative = A::kAssociative;
   static constexpr bool kInvertible = A::template kInvertible<Value>;
@@ -274,10 +277,12 @@ struct Bound<A, T> {
 };
 
 template <class A, class T>
-concept AggregateOf = std::copy_constructible<A> && requires { typename Bound<A, T>::Acc; } &&
-                      runtime::Encodable<typename Bound<A, T>::Acc>;
+concept AggregateOf = std::copy_constructible<A> && requires {
+  typename Bound<A, T>::Acc;
+} && runtime::Encodable<typename Bound<A, T>::Acc>;
 
-// --- several at once ------------------------------------------------------------------------------
+// --- several at once
+// ------------------------------------------------------------------------------
 
 // The aggregates As over records of T as one: values and accumulators are tuples, or the bare thing
 // if there is only one.
@@ -325,18 +330,14 @@ class AggregateSet {
        ...);
     });
   }
-  void merge(Acc& acc, const Acc& other) const
-    requires kAssociative
-  {
+  void merge(Acc& acc, const Acc& other) const requires kAssociative {
     each([&](auto... i) {
       (std::get<decltype(i)::value>(aggregates_)
            .merge(part<decltype(i)::value>(acc), part<decltype(i)::value>(other)),
        ...);
     });
   }
-  void subtract(Acc& acc, const Acc& other) const
-    requires kInvertible
-  {
+  void subtract(Acc& acc, const Acc& other) const requires kInvertible {
     each([&](auto... i) {
       (std::get<decltype(i)::value>(aggregates_)
            .subtract(part<decltype(i)::value>(acc), part<decltype(i)::value>(other)),
@@ -353,9 +354,10 @@ class AggregateSet {
  private:
   template <class F>
   static decltype(auto) each(F&& f) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) -> decltype(auto) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>)->decltype(auto) {
       return f(std::integral_constant<std::size_t, I>{}...);
-    }(kIndexes);
+    }
+    (kIndexes);
   }
   template <std::size_t I, class X>
   static auto& part(X& x) {

@@ -92,11 +92,11 @@ class BoltOutputs {
   }
   void begin_record(const runtime::BatchBase& in, std::uint32_t i) {
     while (i >= next_run_) [[unlikely]] {
-      main_.open_run(in.runs()[run_].watermark);
-      side_.open_run(in.runs()[run_].watermark);
-      ++run_;
-      next_run_ = run_ < in.runs().size() ? in.runs()[run_].offset : UINT32_MAX;
-    }
+        main_.open_run(in.runs()[run_].watermark);
+        side_.open_run(in.runs()[run_].watermark);
+        ++run_;
+        next_run_ = run_ < in.runs().size() ? in.runs()[run_].offset : UINT32_MAX;
+      }
     const std::int64_t time = in.has_times ? in.times()[i] : EventTime::min().micros();
     const std::uint64_t hash = in.has_hashes ? in.hashes()[i] : 0;
     main_.set_record(time, hash);

@@ -45,8 +45,8 @@ class WatermarkAssigner : public runtime::Operator {
  private:
   struct Partition {
     std::int64_t largest = EventTime::min().micros();  // event time seen so far
-    std::int64_t cut_at = EventTime::min().micros();   // event time that moves the stepped watermark
-    EventTime watermark = EventTime::min();            // stepped: a multiple of the step
+    std::int64_t cut_at = EventTime::min().micros();  // event time that moves the stepped watermark
+    EventTime watermark = EventTime::min();           // stepped: a multiple of the step
     bool ended = false;
     bool idle = false;
   };

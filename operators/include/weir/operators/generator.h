@@ -1,4 +1,5 @@
-// A spout that computes its records: record i is a function of i, so every position can be replayed.
+// A spout that computes its records: record i is a function of i, so every position can be
+// replayed.
 #pragma once
 
 #include <cstdint>
@@ -75,7 +76,8 @@ class GeneratorSpout : public Spout<T> {
     const double offset = static_cast<double>(partition_);
     if (passed < offset) return 0;
     const auto upto =
-        static_cast<std::uint64_t>((passed - offset) / static_cast<double>(options_.partitions)) + 1;
+        static_cast<std::uint64_t>((passed - offset) / static_cast<double>(options_.partitions)) +
+        1;
     const std::uint64_t delivered = done_ - first_;
     return upto > delivered ? upto - delivered : 0;
   }

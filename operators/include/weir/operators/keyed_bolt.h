@@ -9,14 +9,15 @@
 //     void process(const Flight& f, Context& c, weir::Emitter<Gap>& out) {
 //       if (last.has()) out.emit({c.key(), f.departed - *last.get()});
 //       last.set(f.departed);
-//       c.set_event_timer(f.departed + 1h);          // on_timer(timer, c, out) when time gets there
+//       c.set_event_timer(f.departed + 1h);          // on_timer(timer, c, out) when time gets
+//       there
 //     }
 //     void on_timer(const weir::Timer& t, Context& c, weir::Emitter<Gap>& out);   // optional
 //   };
 //
 // Event-time timers fire when the watermark passes them, in order of (time, id); setting the same
-// (time, id) for a key again has no effect. Processing-time timers fire at a wall-clock time and are
-// armed again after a restart. State and timers are part of every checkpoint, by value.
+// (time, id) for a key again has no effect. Processing-time timers fire at a wall-clock time and
+// are armed again after a restart. State and timers are part of every checkpoint, by value.
 #pragma once
 
 #include <chrono>

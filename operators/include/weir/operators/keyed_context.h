@@ -217,11 +217,11 @@ class KeyedContext {
     auto owned = std::make_shared<state::TableGroup<K, V>>();
     owned->declare(*operator_, name, kind);
     descriptors_.push_back(owned->descriptor());
-    fetchers_.push_back([raw = owned.get()](const std::vector<K>& keys,
-                                            const std::uint64_t* hashes) {
-      raw->fetch(static_cast<std::uint32_t>(keys.size()), hashes,
-                 [&](std::uint32_t i) -> const K& { return keys[i]; });
-    });
+    fetchers_.push_back(
+        [raw = owned.get()](const std::vector<K>& keys, const std::uint64_t* hashes) {
+          raw->fetch(static_cast<std::uint32_t>(keys.size()), hashes,
+                     [&](std::uint32_t i) -> const K& { return keys[i]; });
+        });
     owned_.push_back(owned);
     return *owned;
   }

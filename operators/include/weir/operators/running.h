@@ -54,9 +54,8 @@ class RunningOperator final : public runtime::Operator {
     const In* records = in.records();
     const std::uint64_t* hashes = in.hashes();
     if (group_.must_fetch()) {
-      group_.fetch(in.size(), hashes, [&](std::uint32_t i) -> decltype(auto) {
-        return access_.key(records[i]);
-      });
+      group_.fetch(in.size(), hashes,
+                   [&](std::uint32_t i) -> decltype(auto) { return access_.key(records[i]); });
     }
     Out* results = out.records();
     const std::uint32_t n = in.size();

@@ -8,7 +8,8 @@
 //
 // A sink that takes part in exactly-once also has:
 //     void seal(weir::CheckpointId id, std::string& state, weir::IoWork& io);
-//         // everything written so far belongs to `id`: note in `state` what to commit, sync in `io`
+//         // everything written so far belongs to `id`: note in `state` what to commit, sync in
+//         `io`
 //     void commit(weir::CheckpointId id, weir::IoWork& io);
 //         // `id` is complete: publish everything sealed up to it; repeated calls change nothing
 //     absl::Status restore(const std::vector<std::string>& states);
@@ -32,10 +33,10 @@ namespace weir::operators {
 
 struct SinkContext {
   std::string job;
-  std::string name;               // of the sink
+  std::string name;  // of the sink
   std::uint32_t task_index = 0;
   std::uint32_t parallelism = 1;
-  runtime::Epoch epoch{1};        // of the attempt
+  runtime::Epoch epoch{1};            // of the attempt
   runtime::CheckpointId restored{0};  // 0 = a fresh start
   runtime::Clock* clock = nullptr;
   runtime::Storage* storage = nullptr;
@@ -82,9 +83,9 @@ class SinkOperator final : public runtime::Operator {
   absl::Status open(runtime::OperatorContext& context) override {
     absl::Status status = runtime::Operator::open(context);
     if (!status.ok()) return status;
-    status = sink_.open({context.job, context.name, context.task_index, context.parallelism,
-                         context.epoch, context.restored_checkpoint, context.clock,
-                         context.storage});
+    status =
+        sink_.open({context.job, context.name, context.task_index, context.parallelism,
+                    context.epoch, context.restored_checkpoint, context.clock, context.storage});
     if (!status.ok() || context.restored_checkpoint.value == 0) return status;
     std::vector<std::string> states;
     for (const runtime::OperatorSnapshot* part : context.restored) {

@@ -9,10 +9,11 @@
 //     Position position() const;                        // after the records emitted so far
 //   };
 //
-// open() is called once per partition, with the position of the restored checkpoint if there is one;
-// then poll() and position() in any number. All on the task's thread, so poll() must not block: it
-// emits at most out.room() records and says what comes next. The calls are resolved at compile time.
-// Records must be the same, in the same order, when a partition is read again from a position.
+// open() is called once per partition, with the position of the restored checkpoint if there is
+// one; then poll() and position() in any number. All on the task's thread, so poll() must not
+// block: it emits at most out.room() records and says what comes next. The calls are resolved at
+// compile time. Records must be the same, in the same order, when a partition is read again from a
+// position.
 #pragma once
 
 #include <algorithm>
@@ -52,7 +53,7 @@ struct SpoutContext {
   std::uint32_t partition = 0;  // 0 .. partitions() - 1
   runtime::Clock* clock = nullptr;
   runtime::OperatorMetrics* metrics = nullptr;
-  std::function<void()> wake;   // callable from any thread
+  std::function<void()> wake;  // callable from any thread
 };
 
 // Where poll() puts records: straight into the batch that travels on.
@@ -91,15 +92,14 @@ class Spout {
 
 template <class S>
 concept SpoutLike = runtime::RecordLike<typename S::Output> && std::copy_constructible<S> &&
-                    runtime::Encodable<typename S::Position> &&
-                    requires(S& s, const S& cs, const SpoutContext& context,
-                             SpoutOutput<typename S::Output>& out,
-                             const typename S::Position* resume) {
-                      { cs.partitions() } -> std::convertible_to<std::uint32_t>;
-                      { s.open(context, resume) } -> std::same_as<absl::Status>;
-                      { s.poll(out) } -> std::same_as<Poll>;
-                      { cs.position() } -> std::same_as<typename S::Position>;
-                    };
+    runtime::Encodable<typename S::Position> &&
+    requires(S& s, const S& cs, const SpoutContext& context, SpoutOutput<typename S::Output>& out,
+             const typename S::Position* resume) {
+  { cs.partitions() } -> std::convertible_to<std::uint32_t>;
+  { s.open(context, resume) } -> std::same_as<absl::Status>;
+  { s.poll(out) } -> std::same_as<Poll>;
+  { cs.position() } -> std::same_as<typename S::Position>;
+};
 
 // The erased half of every spout: which partitions this task drives, whose turn it is, ends.
 class SpoutDriver : public runtime::SpoutOperator {

@@ -12,14 +12,13 @@
 #include <utility>
 
 #include "weir/operators/bolt.h"
+#include "weir/operators/call_sink.h"
 #include "weir/operators/event_time.h"
-#include "weir/operators/keyed_bolt.h"
 #include "weir/operators/keying.h"
-#include "weir/operators/running.h"
 #include "weir/operators/sink.h"
 #include "weir/operators/spout.h"
 #include "weir/operators/transform.h"
-#include "weir/operators/window.h"
+#include "weir/operators/window_spec.h"
 #include "weir/runtime/topology.h"
 
 namespace weir::operators {
@@ -78,37 +77,35 @@ class Stream {
 
   // f(T&) changes records in place; f(const T&) -> U makes new ones.
   template <class F>
-    requires std::invocable<F&, T&>
+  requires std::invocable<F&, T&>
   auto map(Name name, F f) const {
     using Op = MapOperator<T, F>;
     return next<typename Op::Out>(std::move(name), "map", make_factory<Op>(std::move(f)));
   }
   template <class F>
-    requires std::invocable<F&, T&>
+  requires std::invocable<F&, T&>
   auto map(F f, Place place = Place::here()) const {
     return map(derived("map", place), std::move(f));
   }
   // Keeps the records for which f(const T&) is true.
   template <class F>
-    requires std::predicate<F&, const T&>
-  Stream filter(Name name, F f) const {
+  requires std::predicate<F&, const T&> Stream filter(Name name, F f)
+  const {
     return next<T>(std::move(name), "filter", make_factory<FilterOperator<T, F>>(std::move(f)));
   }
   template <class F>
-    requires std::predicate<F&, const T&>
-  Stream filter(F f, Place place = Place::here()) const {
-    return filter(derived("filter", place), std::move(f));
-  }
+  requires std::predicate<F&, const T&> Stream filter(F f, Place place = Place::here())
+  const { return filter(derived("filter", place), std::move(f)); }
   // f(const T&, weir::Emitter<U>&) emits any number of records.
   template <class U, class F>
-    requires std::invocable<F&, const T&, Emitter<U>&>
-  Stream<U, kTimed> flat_map(Name name, F f) const {
+  requires std::invocable < F&, const T&, Emitter<U>
+  & > Stream<U, kTimed> flat_map(Name name, F f) const {
     return next<U>(std::move(name), "flat_map",
                    make_factory<FlatMapOperator<T, U, F>>(std::move(f)));
   }
   template <class U, class F>
-    requires std::invocable<F&, const T&, Emitter<U>&>
-  Stream<U, kTimed> flat_map(F f, Place place = Place::here()) const {
+  requires std::invocable < F&, const T&, Emitter<U>
+  & > Stream<U, kTimed> flat_map(F f, Place place = Place::here()) const {
     return flat_map<U>(derived("flat_map", place), std::move(f));
   }
 
@@ -155,14 +152,14 @@ class Stream {
                               "spout's own chain is the order of a partition known");
     }
     Vertex v = make_vertex(derived("event_time", place), "event_time",
-                    make_factory<EventTimeOperator<T, F>>(std::move(f), disorder));
+                           make_factory<EventTimeOperator<T, F>>(std::move(f), disorder));
     v.assigns_time = true;
     v.detail = disorder.bound.count() == 0
                    ? "ascending"
                    : "disorder up to " + runtime::format_duration(disorder.bound);
     v.outputs = {&runtime::record_type<T>()};
-    return Stream<T, true>({source_.topology, add_vertex(source_, runtime::record_type<T>(),
-                                                         std::move(v))});
+    return Stream<T, true>(
+        {source_.topology, add_vertex(source_, runtime::record_type<T>(), std::move(v))});
   }
 
   // --- grouping --------------------------------------------------------------------------------
@@ -174,8 +171,8 @@ class Stream {
                   "key_by(f): the key must be copyable, comparable with == and have a binary form "
                   "in which equal keys have equal bytes (no floating point); describe a struct "
                   "with WEIR_RECORD");
-    Vertex v = make_vertex(derived("key_by", place), "key_by",
-                    make_factory<KeyByOperator<T, KeyFn>>(key));
+    Vertex v =
+        make_vertex(derived("key_by", place), "key_by", make_factory<KeyByOperator<T, KeyFn>>(key));
     v.outputs = {&runtime::record_type<T>()};
     const VertexId id = add_vertex(source_, runtime::record_type<T>(), std::move(v));
     return KeyedStream<T, KeyFn, kTimed>({source_.topology, id, 0, Grouping::kKey, {}},
@@ -206,9 +203,10 @@ class Stream {
 
   // The records for which f(const T&) is true, and the others.
   template <class F>
-    requires std::predicate<F&, const T&>
-  std::pair<Stream, Stream> split(Name name, F f) const {
-    Vertex v = make_vertex(std::move(name), "split", make_factory<SplitRecords<T, F>>(std::move(f)));
+  requires std::predicate<F&, const T&> std::pair<Stream, Stream> split(Name name, F f)
+  const {
+    Vertex v =
+        make_vertex(std::move(name), "split", make_factory<SplitRecords<T, F>>(std::move(f)));
     v.outputs = {&runtime::record_type<T>(), &runtime::record_type<T>()};
     v.side_outputs = {v.name + ".others"};
     const VertexId id = add_vertex(source_, runtime::record_type<T>(), std::move(v));
@@ -228,9 +226,10 @@ class Stream {
   template <class S>
   void sink(Name name, S sink) const {
     static_assert(SinkFor<S, T>, "sink(name, s): s is no sink for this stream's records");
-    static_assert(S::kDelivery >= Delivery::kIdempotent,
-                  "this sink may show records again after a failure; if that is acceptable, say so: "
-                  ".sink(name, weir::at_least_once(s))");
+    static_assert(
+        S::kDelivery >= Delivery::kIdempotent,
+        "this sink may show records again after a failure; if that is acceptable, say so: "
+        ".sink(name, weir::at_least_once(s))");
     end(std::move(name), std::move(sink));
   }
   template <class S>
@@ -296,192 +295,9 @@ class Stream {
   StreamSource source_;
 };
 
-// A stream grouped by a key: all records of one key meet in one task.
-template <class T, class KeyFn, bool kTimed>
-class KeyedStream {
- public:
-  using Key = KeyOfT<T, KeyFn>;
-
-  KeyedStream(StreamSource source, KeyFn key) : source_(std::move(source)), key_(std::move(key)) {}
-
-  // A bolt with state and timers per key: see weir/operators/keyed_bolt.h.
-  template <class B>
-  auto bolt(Name name, B b) const {
-    static_assert(KeyedBoltFor<B, T, Key>,
-                  "bolt(name, b) on a keyed stream: b must derive from weir::KeyedBolt<Key, In, "
-                  "Out> with this stream's key and record types");
-    using Out = typename B::Output;
-    Vertex v;
-    v.name = std::move(name.text);
-    v.place = name.place;
-    v.kind = "keyed bolt";
-    v.make = make_factory<KeyedBoltOperator<T, Key, KeyFn, B>>(std::move(b), key_);
-    v.is_keyed = true;
-    v.outputs = {&runtime::record_type<Out>()};
-    if constexpr (HasSideOutput<B>) {
-      v.outputs.push_back(&runtime::record_type<typename B::Side>());
-      v.side_outputs = {B::kSideName};
-    }
-    return Stream<Out, kTimed>(
-        {source_.topology, add_vertex(source_, runtime::record_type<T>(), std::move(v))});
-  }
-  template <class B>
-  auto process(Name name, B b) const {
-    return bolt(std::move(name), std::move(b));
-  }
-
-  // Combines all records of a key into one by f(T, T) -> T and emits it after every record.
-  template <class F>
-    requires std::invocable<F&, const T&, const T&>
-  Stream<T, kTimed> reduce(Name name, F f) const {
-    static_assert(runtime::Encodable<T>,
-                  "reduce(name, f): the record is kept in state, so it needs a binary form: "
-                  "describe it with WEIR_RECORD");
-    return bolt(std::move(name), ReduceBolt<Key, T, F>(std::move(f)));
-  }
-
-  // Emits the updated results of its key for every record.
-  template <class... As>
-  auto aggregate(Name name, As... aggregates) const {
-    static_assert((AggregateOf<As, T> && ...),
-                  "aggregate(name, a...): each a must be an aggregate over this stream's records");
-    using Set = AggregateSet<T, As...>;
-    using Value = typename Set::Value;
-    using Direct = RunningOperator<T, Key, Set, RecordAccess<T, KeyFn>>;
-    using Half = RunningOperator<Projected<Key, Value>, Key, Set, ProjectedAccess<Key, Value>>;
-    using Out = typename Direct::Out;
-    const Set set(std::move(aggregates)...);
-    Vertex v;
-    v.name = std::move(name.text);
-    v.place = name.place;
-    v.kind = "aggregate";
-    v.detail = "every update";
-    v.make = make_factory<Direct>(set, RecordAccess<T, KeyFn>{key_});
-    v.split = runtime::SplitOperator{
-        make_factory<ProjectOperator<T, Key, KeyFn, Set>>(set, key_),
-        make_factory<Half>(set, ProjectedAccess<Key, Value>{}),
-        &runtime::record_type<Projected<Key, Value>>(), {}};
-    v.is_keyed = true;
-    v.outputs = {&runtime::record_type<Out>()};
-    return Stream<Out, kTimed>(
-        {source_.topology, add_vertex(source_, runtime::record_type<T>(), std::move(v))});
-  }
-
-  // Event-time windows per key. What happens to late records must be said: late_drop(),
-  // late_to("name") or refire_within(...).
-  WindowedStream<T, KeyFn> window(WindowSpec spec, LatePolicy late,
-                                  Place place = Place::here()) const {
-    static_assert(kTimed,
-                  "window(...) needs event time: call .event_time(&T::field, "
-                  "weir::bounded_disorder(...)) on the stream before key_by");
-    if (const std::string fault = spec.fault(); !fault.empty()) {
-      source_.topology->fault(place, "window: " + fault);
-      spec = tumbling(std::chrono::seconds(1));  // so that the rest can be checked, too
-    }
-    if (late.allowed.count() < 0) {
-      source_.topology->fault(place, "window: an allowed lateness below 0 means nothing");
-    }
-    return WindowedStream<T, KeyFn>(*this, spec, std::move(late));
-  }
-
-  // To the less loaded of two tasks that the key names; for work that is merged again later.
-  Stream<T, kTimed> partial() const {
-    StreamSource s = source_;
-    s.grouping = Grouping::kPartialKey;
-    return Stream<T, kTimed>(std::move(s));
-  }
-
-  const StreamSource& source() const { return source_; }
-  const KeyFn& key() const { return key_; }
-
- private:
-  StreamSource source_;
-  KeyFn key_;
-};
-
-// A keyed stream cut into windows; aggregate() turns it into a stream of results.
-template <class T, class KeyFn>
-class WindowedStream {
- public:
-  using Key = KeyOfT<T, KeyFn>;
-
-  WindowedStream(const KeyedStream<T, KeyFn, true>& keyed, WindowSpec spec, LatePolicy late)
-      : keyed_(keyed), spec_(spec), late_(std::move(late)) {}
-
-  // One result per key and window that holds a record, when the watermark has passed its end.
-  template <class... As>
-  auto aggregate(Name name, As... aggregates) const {
-    static_assert((AggregateOf<As, T> && ...),
-                  "aggregate(name, a...): each a must be an aggregate over this stream's records");
-    using Set = AggregateSet<T, As...>;
-    using Whole = WindowOperator<T, Key, KeyFn, Set>;
-    using Out = typename Whole::Out;
-    const Set set(std::move(aggregates)...);
-    Topology& topology = *keyed_.source().topology;
-    if (!Set::kAssociative && (!spec_.is_tumbling() || late_.allowed.count() != 0)) {
-      topology.fault(name.place,
-                     "'" + name.text +
-                         "': sliding windows and refiring merge partial results, so every "
-                         "aggregate must be associative (kAssociative and merge)");
-    }
-    Vertex v;
-    v.name = std::move(name.text);
-    v.place = name.place;
-    v.kind = "window";
-    v.detail = spec_.describe() + ", " + late_.describe();
-    v.make = make_factory<Whole>(spec_, late_, set, keyed_.key());
-    if constexpr (Set::kAssociative) {
-      v.split = runtime::SplitOperator{
-          make_factory<CombineOperator<T, Key, KeyFn, Set>>(spec_, late_, set, keyed_.key()),
-          make_factory<MergeWindowOperator<Key, Set>>(spec_, late_, set),
-          &runtime::record_type<Partial<Key, typename Set::Acc>>(),
-          {kLatePort}};
-    }
-    v.is_keyed = true;
-    v.watermark_step = spec_.watermark_step();
-    v.outputs = {&runtime::record_type<Out>(), &runtime::record_type<T>()};
-    if (!late_.stream.empty()) v.side_outputs = {late_.stream};
-    const VertexId id = add_vertex(keyed_.source(), runtime::record_type<T>(), std::move(v));
-    return Stream<Out, true>({&topology, id});
-  }
-
- private:
-  KeyedStream<T, KeyFn, true> keyed_;
-  WindowSpec spec_;
-  LatePolicy late_;
-};
-
-// Calls f(const T&) for each record; nothing is promised about records after a failure.
-template <class F>
-class CallSink {
- public:
-  static constexpr Delivery kDelivery = Delivery::kNone;
-  explicit CallSink(F f) : f_(std::move(f)) {}
-
-  template <class T>
-  void write(const runtime::Batch<T>& rows) {
-    const T* records = rows.records();
-    const std::uint32_t n = rows.size();
-    for (std::uint32_t i = 0; i < n; ++i) f_(records[i]);
-  }
-  absl::Status open(const SinkContext&) { return absl::OkStatus(); }
-  void flush() {}
-  void seal(runtime::CheckpointId, std::string&, runtime::IoWork&) {}
-  void commit(runtime::CheckpointId, runtime::IoWork&) {}
-  absl::Status restore(const std::vector<std::string>&) { return absl::OkStatus(); }
-  absl::Status close() { return absl::OkStatus(); }
-  std::string describe() const { return ""; }
-  const char* kind() const { return "call"; }
-
- private:
-  F f_;
-};
-template <class F>
-CallSink<F> call(F f) {
-  return CallSink<F>(std::move(f));
-}
-
 }  // namespace weir::operators
+
+#include "weir/operators/keyed_stream.h"  // the handles that key_by() returns; they need Stream
 
 namespace weir::runtime {
 
@@ -512,7 +328,6 @@ auto Topology::side(Name name) {
 }  // namespace weir::runtime
 
 namespace weir {
-using operators::call;
 using operators::KeyedStream;
 using operators::Stream;
 }  // namespace weir

@@ -101,10 +101,10 @@ class FilterOperator final : public runtime::Operator {
     std::uint32_t next_run = runs.size() > 1 ? runs[1].offset : UINT32_MAX;
     runtime::for_each_record(context(), in, [&](std::uint32_t i) {
       while (i >= next_run) [[unlikely]] {
-        runs[run].offset = kept;
-        ++run;
-        next_run = run < runs.size() ? runs[run].offset : UINT32_MAX;
-      }
+          runs[run].offset = kept;
+          ++run;
+          next_run = run < runs.size() ? runs[run].offset : UINT32_MAX;
+        }
       const bool keep = f_(std::as_const(records[i]));
       if (kept != i) records[kept] = std::move(records[i]);
       times[kept] = times[i];
@@ -216,10 +216,10 @@ class FlatMapOperator final : public runtime::Operator {
     std::uint32_t next_run = runs.empty() ? UINT32_MAX : 0;
     runtime::for_each_record(context(), in, [&](std::uint32_t i) {
       while (i >= next_run) [[unlikely]] {
-        emitter_.open_run(runs[run].watermark);
-        ++run;
-        next_run = run < runs.size() ? runs[run].offset : UINT32_MAX;
-      }
+          emitter_.open_run(runs[run].watermark);
+          ++run;
+          next_run = run < runs.size() ? runs[run].offset : UINT32_MAX;
+        }
       emitter_.set_record(in.has_times ? in.times()[i] : EventTime::min().micros(),
                           in.has_hashes ? in.hashes()[i] : 0);
       f_(records[i], emitter_);

@@ -163,8 +163,8 @@ class WindowOperator final : public runtime::Operator {
   LateOutput<T> late_;
 };
 
-// What the producer's half sends: the aggregate of some records of one key and slice. `watermark` is
-// INT64_MIN if they are on time for all windows, else that of their partition.
+// What the producer's half sends: the aggregate of some records of one key and slice. `watermark`
+// is INT64_MIN if they are on time for all windows, else that of their partition.
 template <class K, class Acc>
 struct Partial {
   K key{};
@@ -173,8 +173,8 @@ struct Partial {
   Acc acc{};
 };
 
-// The producer's half: pre-aggregates per slice and key until the watermark moves, and decides which
-// records are late, since it knows their partition's watermark.
+// The producer's half: pre-aggregates per slice and key until the watermark moves, and decides
+// which records are late, since it knows their partition's watermark.
 template <class T, class K, class KeyFn, class Set>
 class CombineOperator final : public runtime::Operator {
  public:
@@ -303,7 +303,8 @@ class MergeWindowOperator final : public runtime::Operator {
         continue;
       }
       if (core_.must_fetch()) {
-        core_.fetch(1, &hashes[i], [&](std::uint32_t) -> const K& { return p.key; }, p.slice);
+        core_.fetch(
+            1, &hashes[i], [&](std::uint32_t) -> const K& { return p.key; }, p.slice);
       }
       core_.set().merge(core_.slice_at(p.slice).upsert(hashes[i], p.key), p.acc);
     }

@@ -1,16 +1,16 @@
 // WindowCore<K, Set>: slices -> windows. The consumer's side of every event-time window.
 //
-// State is slice -> key -> accumulator. A record updates one slice; windows are assembled from slices
-// when the watermark passes their end.
+// State is slice -> key -> accumulator. A record updates one slice; windows are assembled from
+// slices when the watermark passes their end.
 //
 // Lateness is exact (a record is judged by the watermark `w` of its own spout partition at its own
 // position, rounded down to a multiple of the slice):
 //   - on time for all its windows: it goes into its slice at once; no such window can have fired,
 //     since the merged watermark is not ahead of `w`;
 //   - late for some windows, on time for others: windows that end at or before `w` must not see it
-//     even if a slower partition still holds them back, so it waits in `pending` under the generation
-//     `w + slice` and joins its slice when the merged watermark gets there: after all windows up to
-//     `w` have fired and before any later one does;
+//     even if a slower partition still holds them back, so it waits in `pending` under the
+//     generation `w + slice` and joins its slice when the merged watermark gets there: after all
+//     windows up to `w` have fired and before any later one does;
 //   - late for all: the caller's late policy.
 // So output does not depend on how partitions interleave.
 #pragma once
@@ -139,7 +139,7 @@ class WindowCore {
   static constexpr int kBatchesPerStep = 8;
 
   struct Firing {
-    std::int64_t end;        // of the window
+    std::int64_t end;  // of the window
     std::size_t position = 0;
   };
 
@@ -253,7 +253,8 @@ class WindowCore {
     if constexpr (Set::kAssociative) {
       const auto& tables = slices_.tables();
       for (auto it = tables.lower_bound(left_);
-           it != tables.end() && it->first < begin && it->first + spec_.slice_us <= entered_; ++it) {
+           it != tables.end() && it->first < begin && it->first + spec_.slice_us <= entered_;
+           ++it) {
         totals_->leave(it->first, tables, *it->second);
       }
       left_ = std::max(left_, begin);
@@ -271,7 +272,8 @@ class WindowCore {
         const std::uint64_t hash = runtime::KeyTraits<K>::hash(at.key);
         Slice& slice = slices_.at(at.slice);
         if (slices_.must_fetch()) {
-          slices_.fetch(1, &hash, [&](std::uint32_t) -> const K& { return at.key; }, at.slice);
+          slices_.fetch(
+              1, &hash, [&](std::uint32_t) -> const K& { return at.key; }, at.slice);
         }
         const bool is_new = !slice.contains(hash, at.key);
         set_.merge(slice.upsert(hash, at.key), acc);
@@ -281,8 +283,8 @@ class WindowCore {
         }
         if (allowed_ == 0) return;
         const std::int64_t w = boundary - spec_.slice_us;
-        for (std::int64_t end = spec_.first_end(at.slice); end <= w && end <= spec_.last_end(at.slice);
-             end += spec_.slide.count()) {
+        for (std::int64_t end = spec_.first_end(at.slice);
+             end <= w && end <= spec_.last_end(at.slice); end += spec_.slide.count()) {
           if (end + allowed_ <= w) continue;
           auto& keys = again[end];
           if (keys == nullptr) {

@@ -11,8 +11,8 @@ namespace weir::operators {
 
 using runtime::Duration;
 
-// Windows [start, start + size) whose starts are the multiples of `slide`, plus `offset`. Half open,
-// aligned to the epoch in UTC.
+// Windows [start, start + size) whose starts are the multiples of `slide`, plus `offset`. Half
+// open, aligned to the epoch in UTC.
 struct WindowSpec {
   Duration size{0};
   Duration slide{0};
@@ -51,16 +51,16 @@ WindowSpec sliding(Duration size, Duration slide, Duration offset = Duration(0))
 // What becomes of records that come after a window they belong to has fired. A record counts in
 // those of its windows that have not fired; it is late if there is none.
 struct LatePolicy {
-  Duration allowed{0};   // windows that fired less than this ago (event time) fire again
-  std::string stream;    // name of the stream of late records; empty = drop and count
+  Duration allowed{0};  // windows that fired less than this ago (event time) fire again
+  std::string stream;   // name of the stream of late records; empty = drop and count
   std::string describe() const;
 };
 // Late records are dropped and counted.
 inline LatePolicy late_drop() { return {}; }
 // Late records go to the side stream `name`: read it with topology.side<T>(name).
 inline LatePolicy late_to(std::string name) { return {Duration(0), std::move(name)}; }
-// For `allowed` after it has fired, a window fires again with what has come in between: at most once
-// per slide, always with its full result. Later records follow `after`.
+// For `allowed` after it has fired, a window fires again with what has come in between: at most
+// once per slide, always with its full result. Later records follow `after`.
 inline LatePolicy refire_within(Duration allowed, LatePolicy after = late_drop()) {
   after.allowed = allowed;
   return after;

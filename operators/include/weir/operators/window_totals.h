@@ -5,10 +5,11 @@
 // Two ways, by the aggregate's traits:
 //   SubtractingTotals  leaving slices are subtracted
 //   TwoStackTotals     for min, max and the like: the older part of the window (front) is kept as
-//                      suffix aggregates with, per slice, what remains of each of its keys when that
-//                      slice leaves; the newer part (back) as one running aggregate. When the front
-//                      is used up, the back becomes the new front. Amortised two merges per entry.
-//                      After Tangwongsan et al., "General Incremental Sliding-Window Aggregation".
+//                      suffix aggregates with, per slice, what remains of each of its keys when
+//                      that slice leaves; the newer part (back) as one running aggregate. When the
+//                      front is used up, the back becomes the new front. Amortised two merges per
+//                      entry. After Tangwongsan et al., "General Incremental Sliding-Window
+//                      Aggregation".
 #pragma once
 
 #include <cstdint>
@@ -59,12 +60,11 @@ class SubtractingTotals {
     set_.merge(total.acc, acc);
     total.slices += is_new ? 1 : 0;
   }
-  // f(key, acc) -> bool for each key from position `from` on, until f says false; the position where
-  // to go on, or end().
+  // f(key, acc) -> bool for each key from position `from` on, until f says false; the position
+  // where to go on, or end().
   template <class F>
   std::size_t for_each_from(std::size_t from, F&& f) const {
-    return totals_.for_each_from(from,
-                                 [&](const K& key, const Total& t) { return f(key, t.acc); });
+    return totals_.for_each_from(from, [&](const K& key, const Total& t) { return f(key, t.acc); });
   }
   std::size_t end() const { return totals_.capacity(); }
 
@@ -97,8 +97,7 @@ class TwoStackTotals {
       set_.merge(back_.upsert(runtime::KeyTraits<K>::hash(key), key), acc);
     });
   }
-  void leave(std::int64_t start, const SliceMap<K, Acc>& slices,
-             const state::FlatTable<K, Acc>&) {
+  void leave(std::int64_t start, const SliceMap<K, Acc>& slices, const state::FlatTable<K, Acc>&) {
     if (start >= back_begin_) turn_over(start, slices);
     const auto it = after_.find(start);
     if (it == after_.end()) return;
@@ -112,8 +111,8 @@ class TwoStackTotals {
     });
     after_.erase(it);
   }
-  void correct(std::int64_t start, const SliceMap<K, Acc>& slices, std::uint64_t hash,
-               const K& key, const Acc& acc, bool is_new) {
+  void correct(std::int64_t start, const SliceMap<K, Acc>& slices, std::uint64_t hash, const K& key,
+               const Acc& acc, bool is_new) {
     if (start >= back_begin_) {
       set_.merge(back_.upsert(hash, key), acc);
       return;

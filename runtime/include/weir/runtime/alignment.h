@@ -1,8 +1,9 @@
 // Barrier alignment and watermark merge of one task's inputs, as two small automata: event in, next
 // state and decision out, no I/O. What simulation and the broken variants drive.
 //
-// Alignment (rules 1 to 3): an input that has delivered the barrier of the pending checkpoint is held
-// back until all others have, too; an ended input counts as aligned for every id; ids only rise.
+// Alignment (rules 1 to 3): an input that has delivered the barrier of the pending checkpoint is
+// held back until all others have, too; an ended input counts as aligned for every id; ids only
+// rise.
 #pragma once
 
 #include <cstdint>

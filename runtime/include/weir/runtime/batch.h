@@ -82,8 +82,8 @@ class BatchBase {
   std::size_t record_bytes() const { return type_->size + 2 * sizeof(std::uint64_t); }
   std::size_t bytes() const { return size_ * record_bytes(); }
 
-  // Appends the records `index[0 .. count)` of `from` (rising) with columns and runs. The caller has
-  // made sure that they fit.
+  // Appends the records `index[0 .. count)` of `from` (rising) with columns and runs. The caller
+  // has made sure that they fit.
   void append_selected(const BatchBase& from, const std::uint32_t* index, std::uint32_t count);
   // Exchanges the content of two batches of one type and capacity.
   void swap(BatchBase& other);

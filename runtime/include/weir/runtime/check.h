@@ -10,7 +10,7 @@ namespace weir::runtime {
 
 }  // namespace weir::runtime
 
-#define WEIR_CHECK(condition, message)                                                \
-  (__builtin_expect(!!(condition), 1)                                                 \
-       ? static_cast<void>(0)                                                         \
+#define WEIR_CHECK(condition, message) \
+  (__builtin_expect(!!(condition), 1)  \
+       ? static_cast<void>(0)          \
        : ::weir::runtime::check_failed(#condition, __FILE__, __LINE__, (message)))

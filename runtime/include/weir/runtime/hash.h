@@ -24,11 +24,11 @@ namespace weir::runtime {
   return XXH3_64bits(data, size);
 }
 
-// The group of a key with hash `hash` among `max_parallelism` groups: its position on the hash axis,
-// so that a table ordered by hash is ordered by group as well.
+// The group of a key with hash `hash` among `max_parallelism` groups: its position on the hash
+// axis, so that a table ordered by hash is ordered by group as well.
 constexpr KeyGroup key_group_of(std::uint64_t hash, std::uint32_t max_parallelism) {
-  return KeyGroup(static_cast<std::uint16_t>(
-      (static_cast<unsigned __int128>(hash) * max_parallelism) >> 64));
+  return KeyGroup(
+      static_cast<std::uint16_t>((static_cast<unsigned __int128>(hash) * max_parallelism) >> 64));
 }
 
 // The task (0 .. parallelism - 1) that owns `group`: contiguous ranges of nearly equal length.

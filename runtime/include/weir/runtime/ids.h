@@ -19,8 +19,9 @@ struct Id {
 using VertexId = Id<struct VertexTag, std::uint32_t>;        // a vertex of a topology
 using TaskId = Id<struct TaskTag, std::uint32_t>;            // one task of a deployment, dense
 using PartitionId = Id<struct PartitionTag, std::uint32_t>;  // one partition of a spout
-using CheckpointId = Id<struct CheckpointTag, std::uint64_t>;  // rises for ever within a job, from 1
-using Epoch = Id<struct EpochTag, std::uint64_t>;              // fencing epoch of an attempt, from 1
-using KeyGroup = Id<struct KeyGroupTag, std::uint16_t>;        // 0 .. max_parallelism - 1
+using CheckpointId =
+    Id<struct CheckpointTag, std::uint64_t>;             // rises for ever within a job, from 1
+using Epoch = Id<struct EpochTag, std::uint64_t>;        // fencing epoch of an attempt, from 1
+using KeyGroup = Id<struct KeyGroupTag, std::uint16_t>;  // 0 .. max_parallelism - 1
 
 }  // namespace weir::runtime

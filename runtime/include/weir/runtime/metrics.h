@@ -1,5 +1,5 @@
-// Counters that a task writes and people read. One writer (the task's thread) per object; readers on
-// any thread see values that are a moment old.
+// Counters that a task writes and people read. One writer (the task's thread) per object; readers
+// on any thread see values that are a moment old.
 #pragma once
 
 #include <atomic>
@@ -37,11 +37,11 @@ enum class BlockingReason : std::uint8_t {
 const char* blocking_reason_name(BlockingReason reason);
 
 struct TaskMetrics {
-  Gauge records_in;      // records received, or read by the spout
-  Gauge watermark;       // merged event time, microseconds; int64 min = none yet
-  Gauge blocking;        // BlockingReason
-  Gauge state_bytes;     // memory held by keyed state, estimate
-  Gauge holding_input;   // index of the input that holds the watermark back; -1 = none
+  Gauge records_in;     // records received, or read by the spout
+  Gauge watermark;      // merged event time, microseconds; int64 min = none yet
+  Gauge blocking;       // BlockingReason
+  Gauge state_bytes;    // memory held by keyed state, estimate
+  Gauge holding_input;  // index of the input that holds the watermark back; -1 = none
 };
 
 }  // namespace weir::runtime

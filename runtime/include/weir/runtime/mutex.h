@@ -1,5 +1,5 @@
-// std::mutex with the annotations that clang's -Wthread-safety checks. (absl::Mutex as Debian builds
-// it gives false reports under ThreadSanitizer.)
+// std::mutex with the annotations that clang's -Wthread-safety checks. (absl::Mutex as Debian
+// builds it gives false reports under ThreadSanitizer.)
 #pragma once
 
 #include <condition_variable>

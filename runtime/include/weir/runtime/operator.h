@@ -43,31 +43,32 @@ enum class FlushReason : std::uint8_t {
   kBarrier,    // a snapshot follows
 };
 
-// Whether a resumable call has finished. After kMore the task makes room downstream and calls again.
+// Whether a resumable call has finished. After kMore the task makes room downstream and calls
+// again.
 enum class Progress : std::uint8_t { kDone, kMore };
 
 // Everything an operator may know and touch; owned by the task, outlives the operator's calls.
 struct OperatorContext {
-  std::string job;                 // name of the job
-  std::string name;                // of the operator, as the user gave it
-  std::string uid;                 // stable across restarts
-  std::string place;               // file:line of the DSL call
-  std::uint32_t task_index = 0;    // 0 .. parallelism - 1
+  std::string job;               // name of the job
+  std::string name;              // of the operator, as the user gave it
+  std::string uid;               // stable across restarts
+  std::string place;             // file:line of the DSL call
+  std::uint32_t task_index = 0;  // 0 .. parallelism - 1
   std::uint32_t parallelism = 1;
   std::uint32_t max_parallelism = 128;
   std::uint32_t batch_size = 256;  // capacity of output batches, records
-  Duration watermark_step{0};      // granularity at which watermarks matter downstream; 0 = each change
+  Duration watermark_step{0};  // granularity at which watermarks matter downstream; 0 = each change
   Epoch epoch{1};
-  CheckpointId restored_checkpoint{0};  // 0 = a fresh start
-  TaskState* state = nullptr;      // keyed state of the task
+  CheckpointId restored_checkpoint{0};    // 0 = a fresh start
+  TaskState* state = nullptr;             // keyed state of the task
   SpoutPartitions* partitions = nullptr;  // of the chain's spout; empty without one
   Storage* storage = nullptr;
   Clock* clock = nullptr;
   OperatorMetrics* metrics = nullptr;
-  std::function<void()> wake;             // makes the task run soon; callable from any thread
+  std::function<void()> wake;                 // makes the task run soon; callable from any thread
   MonotonicTime idle_timeout{5'000'000'000};  // a partition without data for so long is idle
-  // What this operator's tasks handed over at the restored checkpoint, by old task index. Empty on a
-  // fresh start. An operator picks its share: its own index, its partitions, its key groups.
+  // What this operator's tasks handed over at the restored checkpoint, by old task index. Empty on
+  // a fresh start. An operator picks its share: its own index, its partitions, its key groups.
   std::vector<const OperatorSnapshot*> restored;
 
   // Fails the attempt with `status` once the current call has returned. The first failure counts.
@@ -100,7 +101,8 @@ class Operator : public Input {
   // pushed later. Sinks seal what they have staged so far under `id`. Blocking work (sync of files)
   // goes into `io`; the snapshot is acked when all of it has returned OK.
   virtual void snapshot(CheckpointId id, OperatorSnapshot& out, IoWork& io);
-  // Checkpoint `id` is complete and durable: commit everything sealed up to it, in `io`. Idempotent.
+  // Checkpoint `id` is complete and durable: commit everything sealed up to it, in `io`.
+  // Idempotent.
   virtual void committed(CheckpointId id, IoWork& io);
   // Checkpoint `id` will not complete; later ones cover its content.
   virtual void aborted(CheckpointId id);

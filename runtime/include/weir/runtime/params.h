@@ -1,9 +1,10 @@
-// Parameters of a program: declared where they are used, read from the command line, shown in --help
-// and in the plan.
+// Parameters of a program: declared where they are used, read from the command line, shown in
+// --help and in the plan.
 //
 // A Params object is filled with the raw values first (from the command line); get() then both
 // declares a parameter and gives its value, so that a topology may decide which parameters it has.
-// A missing or unreadable value is a fault that is reported with all others; get() then returns T{}.
+// A missing or unreadable value is a fault that is reported with all others; get() then returns
+// T{}.
 #pragma once
 
 #include <chrono>

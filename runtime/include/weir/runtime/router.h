@@ -49,9 +49,9 @@ class Router final : public Input {
 
   std::vector<std::unique_ptr<BatchBase>> pending_;
   std::size_t pending_records_ = 0;
-  std::uint32_t next_target_ = 0;               // kShuffle
-  std::vector<std::uint64_t> load_;             // kPartialKey: records sent per target
-  std::vector<std::uint32_t> chosen_;           // per record of the current batch
+  std::uint32_t next_target_ = 0;      // kShuffle
+  std::vector<std::uint64_t> load_;    // kPartialKey: records sent per target
+  std::vector<std::uint32_t> chosen_;  // per record of the current batch
   std::vector<std::vector<std::uint32_t>> by_target_;
   std::vector<std::uint32_t> counts_;
 };

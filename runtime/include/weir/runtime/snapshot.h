@@ -38,8 +38,8 @@ struct ChannelSnapshot {
 };
 
 struct TaskSnapshot {
-  std::string uid;              // of the chain: its first operator's uid
-  std::uint32_t index = 0;      // 0 .. parallelism - 1
+  std::string uid;          // of the chain: its first operator's uid
+  std::uint32_t index = 0;  // 0 .. parallelism - 1
   std::uint32_t parallelism = 1;
   std::vector<OperatorSnapshot> operators;
   std::vector<ChannelSnapshot> channels;

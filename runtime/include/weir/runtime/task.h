@@ -37,7 +37,8 @@ class TaskEvents {
   // All input has been processed and passed on.
   virtual void task_ended(TaskId task) = 0;
   // The snapshot for `id` is durable, or could not be made so.
-  virtual void snapshot_done(TaskId task, CheckpointId id, absl::StatusOr<TaskSnapshot> snapshot) = 0;
+  virtual void snapshot_done(TaskId task, CheckpointId id,
+                             absl::StatusOr<TaskSnapshot> snapshot) = 0;
   virtual void task_committed(TaskId task, CheckpointId id) = 0;
   virtual void task_failed(TaskId task, absl::Status status) = 0;
   // The task never runs again. After kCancel its operators are closed (`status`: the first error of
@@ -61,7 +62,7 @@ struct TaskCommand {
 struct TaskNode {
   std::unique_ptr<Operator> op;
   OperatorContext context;
-  std::int32_t parent = -1;      // index of the node that feeds it; -1 = the task's input
+  std::int32_t parent = -1;  // index of the node that feeds it; -1 = the task's input
   std::uint32_t parent_port = 0;
   std::uint32_t input_port = 0;
   std::unique_ptr<OperatorMetrics> metrics;
@@ -164,11 +165,11 @@ class Task final : public Runnable {
   std::unique_ptr<WatermarkMerger> merger_;
   std::uint32_t next_input_ = 0;
   std::vector<Level> levels_;
-  std::size_t advancing_ = 0;      // node at which the current wave of watermarks stands
+  std::size_t advancing_ = 0;  // node at which the current wave of watermarks stands
   bool wave_pending_ = false;
-  bool ending_ = false;            // END has come; the chain is flushed by the current wave
+  bool ending_ = false;  // END has come; the chain is flushed by the current wave
   bool told_idle_ = false;
-  bool dirty_since_dry_ = false;   // something was pushed since the last dry flush
+  bool dirty_since_dry_ = false;  // something was pushed since the last dry flush
   MonotonicTime pending_since_ = MonotonicTime::max();
   CheckpointId last_checkpoint_{0};
   std::optional<PendingSnapshot> snapshot_;

@@ -26,7 +26,8 @@ class TaskState {
   // and before the first record.
   virtual absl::Status restore(const std::vector<RowSnapshot>& snapshots) = 0;
 
-  // What has changed up to now belongs to the next persist(). The previous one must have been taken.
+  // What has changed up to now belongs to the next persist(). The previous one must have been
+  // taken.
   virtual void freeze() = 0;
   // Encodes up to `max_rows` frozen rows; true when none is left.
   virtual bool encode_frozen(std::size_t max_rows) = 0;

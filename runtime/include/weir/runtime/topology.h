@@ -1,8 +1,8 @@
 // Topology: what the user declares. Vertices and edges with their parameters, as a value; nothing
 // runs. The typed handles of the operators room (Stream, KeyedStream, ...) only add to it.
 //
-// Used by one thread, in build(). All faults are collected and reported together by validate(), each
-// with the file and line of the DSL call.
+// Used by one thread, in build(). All faults are collected and reported together by validate(),
+// each with the file and line of the DSL call.
 #pragma once
 
 #include <cstdint>
@@ -56,9 +56,9 @@ struct SplitOperator {
 
 struct Vertex {
   VertexId id;
-  std::string name;       // unique; also its uid
-  std::string kind;       // "csv_file", "map", "window", ...
-  std::string detail;     // for people: "sliding 24h/1min, late to 'late'"
+  std::string name;    // unique; also its uid
+  std::string kind;    // "csv_file", "map", "window", ...
+  std::string detail;  // for people: "sliding 24h/1min, late to 'late'"
   VertexKind role = VertexKind::kBolt;
   Place place;
   std::optional<std::uint32_t> parallelism;

@@ -1,5 +1,5 @@
-// What a user's function threw, with the place where it happened. Thrown by the loops that call user
-// code, caught in one place: the task's run().
+// What a user's function threw, with the place where it happened. Thrown by the loops that call
+// user code, caught in one place: the task's run().
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,9 @@
 // FlatTable<K, V>: the live entries of one state (or of one slice of time), as objects in an
 // open-addressing table that knows which rows have changed since the last barrier.
 //
-// Layout: an array of {key, value} slots and an array of one control byte per slot. A slot's home is
-// the top bits of its key's hash, so the table is ordered by hash, and with it by key group: a scan
-// of a key group, or of everything in row order, is a scan of memory.
+// Layout: an array of {key, value} slots and an array of one control byte per slot. A slot's home
+// is the top bits of its key's hash, so the table is ordered by hash, and with it by key group: a
+// scan of a key group, or of everything in row order, is a scan of memory.
 //
 // Change tracking: the first change of an entry after a barrier puts it on the list of the current
 // epoch. freeze() swaps lists in O(1); what is frozen keeps its old value until it has been encoded
@@ -70,13 +70,14 @@ class FlatTable {
     __builtin_prefetch(&view.control[i]);
   }
 
-  // The entry of `key`, made from V{} if there is none; counts as changed. Valid until the next call
-  // that may add an entry.
+  // The entry of `key`, made from V{} if there is none; counts as changed. Valid until the next
+  // call that may add an entry.
   [[gnu::always_inline]] V& upsert(View& view, std::uint64_t hash, Probe key) {
     std::size_t i = hash >> view.shift;
     for (;;) {
       if (KeyTraits<K>::equal(view.slots[i].key, key)) [[likely]] {
-        if ((view.control[i] & view.hot) == view.hot) [[likely]] return view.slots[i].value;
+        if ((view.control[i] & view.hot) == view.hot) [[likely]]
+          return view.slots[i].value;
         break;
       }
       if (view.control[i] == kEmpty) break;
@@ -169,9 +170,10 @@ class FlatTable {
       out.append(frozen_early_);
       frozen_early_.clear();
     }
-    const std::size_t end = std::min(changed_frozen_.size(), max_rows > changed_frozen_.size() - encode_cursor_
-                                                                 ? changed_frozen_.size()
-                                                                 : encode_cursor_ + max_rows);
+    const std::size_t end =
+        std::min(changed_frozen_.size(), max_rows > changed_frozen_.size() - encode_cursor_
+                                             ? changed_frozen_.size()
+                                             : encode_cursor_ + max_rows);
     for (; encode_cursor_ < end; ++encode_cursor_) {
       const std::size_t i = changed_frozen_[encode_cursor_];
       if ((control_[i] & dirty_frozen_) == 0) continue;  // changed again, removed, or moved
@@ -193,7 +195,8 @@ class FlatTable {
     control_[i] = kLive | kStored;
   }
 
-  // Drops up to `limit` entries that are stored and unchanged since the last sweep. Returns how many.
+  // Drops up to `limit` entries that are stored and unchanged since the last sweep. Returns how
+  // many.
   std::size_t evict(std::size_t limit) {
     std::size_t evicted = 0;
     for (std::size_t n = 0; n < capacity_ && evicted < limit; ++n) {
@@ -213,12 +216,12 @@ class FlatTable {
 
  private:
   static constexpr std::uint8_t kEmpty = 0;
-  static constexpr std::uint8_t kLive = 1;     // the slot holds an entry
-  static constexpr std::uint8_t kDirtyA = 2;   // changed in the epoch of parity A ...
-  static constexpr std::uint8_t kDirtyB = 4;   // ... B
-  static constexpr std::uint8_t kStored = 8;   // the store has, or is about to get, a row for it
-  static constexpr std::uint8_t kWarm = 16;    // was changed since the last sweep
-  static constexpr std::uint8_t kVacated = 32; // no entry, but probing goes on
+  static constexpr std::uint8_t kLive = 1;      // the slot holds an entry
+  static constexpr std::uint8_t kDirtyA = 2;    // changed in the epoch of parity A ...
+  static constexpr std::uint8_t kDirtyB = 4;    // ... B
+  static constexpr std::uint8_t kStored = 8;    // the store has, or is about to get, a row for it
+  static constexpr std::uint8_t kWarm = 16;     // was changed since the last sweep
+  static constexpr std::uint8_t kVacated = 32;  // no entry, but probing goes on
   static constexpr std::size_t kNone = ~std::size_t{0};
   static constexpr std::size_t kMinCapacity = 16;
 

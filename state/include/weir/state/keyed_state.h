@@ -1,5 +1,5 @@
-// KeyedState: all keyed tables of one task over one row store; and TableGroup, the typed tables that
-// operators hold.
+// KeyedState: all keyed tables of one task over one row store; and TableGroup, the typed tables
+// that operators hold.
 //
 //   operator -> TableGroup<K, V> (one FlatTable per namespace) -> KeyedState -> RowStore -> files
 //
@@ -115,8 +115,7 @@ class TableGroup final : public TableBase {
   bool must_fetch() const { return state_->has_evicted(); }
   // Loads what the table of `space` lacks for n keys: key_at(i) with hashes[i].
   template <class KeyAt>
-  void fetch(std::uint32_t n, const std::uint64_t* hashes, KeyAt&& key_at,
-             std::int64_t space = 0) {
+  void fetch(std::uint32_t n, const std::uint64_t* hashes, KeyAt&& key_at, std::int64_t space = 0) {
     Table& table = at(space);
     std::vector<std::string> missing;
     for (std::uint32_t i = 0; i < n; ++i) {
