@@ -1,5 +1,7 @@
 #include "weir/state/keyed_state.h"
 
+#include <utility>
+
 namespace weir::state {
 
 using runtime::RowSnapshot;
@@ -45,6 +47,7 @@ absl::Status KeyedState::restore(const std::vector<RowSnapshot>& snapshots) {
 void KeyedState::freeze() {
   for (TableBase* table : tables_) table->freeze();
   encoding_ = 0;
+  is_frozen_ = true;
 }
 
 bool KeyedState::encode_frozen(std::size_t max_rows) {
@@ -63,12 +66,13 @@ bool KeyedState::encode_frozen(std::size_t max_rows) {
 std::function<absl::StatusOr<RowSnapshot>()> KeyedState::persist(runtime::CheckpointId id) {
   auto rows = std::make_shared<runtime::RowBuffer>(std::move(frozen_));
   frozen_ = runtime::RowBuffer();
+  is_frozen_ = false;
   in_flight_->fetch_add(1);
   return [rows, id, store = store_, in_flight = in_flight_]() -> absl::StatusOr<RowSnapshot> {
     const absl::Status applied = store->apply(std::move(*rows));
+    absl::StatusOr<RowSnapshot> result = applied.ok() ? store->snapshot(id) : applied;
     in_flight->fetch_sub(1);
-    if (!applied.ok()) return applied;
-    return store->snapshot(id);
+    return result;
   };
 }
 
@@ -78,7 +82,46 @@ std::size_t KeyedState::memory_bytes() const {
   return bytes;
 }
 
-absl::Status KeyedState::keep_budget() { return failure_; }
+bool KeyedState::needs_room() const {
+  std::size_t bytes = 0;
+  for (const TableBase* table : tables_) bytes += table->memory_bytes() + table->growing_bytes();
+  return bytes > options_.memory_budget;
+}
+
+// Unchanged entries that the store has are dropped; if these are too few, all changes are written
+// first. Waits while a checkpoint is on its way: an entry must not leave before its row is in the
+// store, and rows written now must not slip into an older checkpoint.
+absl::Status KeyedState::keep_budget() {
+  if (!failure_.ok() || !store_->can_read() || is_frozen_ || in_flight_->load() != 0) {
+    return failure_;
+  }
+  if (!needs_room()) return absl::OkStatus();
+  absl::Status spilled = spill();
+  if (!spilled.ok()) return spilled;
+  std::size_t evicted = 0;
+  for (TableBase* table : tables_) evicted += table->evict(false);
+  if (needs_room()) {
+    for (TableBase* table : tables_) evicted += table->evict(true);
+  }
+  if (evicted != 0) evicted_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status KeyedState::spill() {
+  freeze();
+  encode_frozen(SIZE_MAX);
+  is_frozen_ = false;
+  return store_->apply(std::exchange(frozen_, runtime::RowBuffer()));
+}
+
+void KeyedState::fetch_all(const RowPrefix& prefix) {
+  for (std::uint32_t g = options_.groups.first.value; g <= options_.groups.last.value; ++g) {
+    const std::string begin = prefix.of_group(runtime::KeyGroup(static_cast<std::uint16_t>(g)));
+    const absl::Status status = store_->scan(
+        begin, [&](std::string_view key, std::string_view value) { load_row(key, value); });
+    if (!status.ok()) failure_ = status;
+  }
+}
 
 void KeyedState::fetch(const std::vector<std::string>& keys) {
   std::vector<std::optional<std::string>> values;

@@ -68,6 +68,7 @@ class WindowCore {
   absl::Status open(const runtime::OperatorContext& context) {
     slices_.declare(context, "slices", "slices");
     pending_.declare(context, "pending", "slices");
+    pending_.pin();
     out_ = std::make_unique<runtime::Batch<Out>>(context.batch_size);
     metrics_ = context.metrics;
     for (const runtime::OperatorSnapshot* part : context.restored) {
@@ -170,6 +171,8 @@ class WindowCore {
     }
     if (uses_totals()) {
       if constexpr (Set::kAssociative) enter_until(boundary, boundary - spec_.size.count());
+    } else if (slices_.find(boundary - spec_.size.count()) != nullptr) {
+      slices_.fetch_all(boundary - spec_.size.count());
     }
     firing_ = Firing{boundary};
   }
@@ -244,6 +247,7 @@ class WindowCore {
       const auto& tables = slices_.tables();
       for (auto it = tables.lower_bound(std::max(entered_, begin));
            it != tables.end() && it->first + spec_.slice_us <= end; ++it) {
+        slices_.fetch_all(it->first);
         totals_->enter(it->first, *it->second);
       }
       entered_ = std::max(entered_, end);
@@ -255,9 +259,21 @@ class WindowCore {
       for (auto it = tables.lower_bound(left_);
            it != tables.end() && it->first < begin && it->first + spec_.slice_us <= entered_;
            ++it) {
+        fetch_for_leaving(it->first);
         totals_->leave(it->first, tables, *it->second);
       }
       left_ = std::max(left_, begin);
+    }
+  }
+
+  // The slice that leaves must be whole; where nothing can be subtracted, all newer ones as well.
+  void fetch_for_leaving(std::int64_t start) {
+    if (!slices_.must_fetch()) return;
+    slices_.fetch_all(start);
+    if constexpr (!Set::kInvertible) {
+      for (const auto& [other, table] : slices_.tables()) {
+        if (other > start && other < entered_) slices_.fetch_all(other);
+      }
     }
   }
 

@@ -195,11 +195,11 @@ class FlatTable {
     control_[i] = kLive | kStored;
   }
 
-  // Drops up to `limit` entries that are stored and unchanged since the last sweep. Returns how
-  // many.
+  // Drops up to `limit` entries that are stored and unchanged. Entries that were changed since the
+  // last sweep are spared once. Returns how many were dropped.
   std::size_t evict(std::size_t limit) {
     std::size_t evicted = 0;
-    for (std::size_t n = 0; n < capacity_ && evicted < limit; ++n) {
+    for (std::size_t n = 0; n < 2 * capacity_ && evicted < limit; ++n) {
       const std::size_t i = hand_;
       hand_ = (hand_ + 1) & mask_;
       std::uint8_t& c = control_[i];
@@ -212,6 +212,14 @@ class FlatTable {
       ++evicted;
     }
     return evicted;
+  }
+  // Whether a few more entries make the table double its memory.
+  bool is_nearly_full() const { return live_ * 20 > capacity_ * 9; }
+  // Gives memory back when few entries are left. Only while nothing is frozen.
+  void shrink() {
+    std::size_t wanted = capacity_;
+    while (wanted > kMinCapacity && live_ * 4 < wanted) wanted /= 2;
+    if (wanted < capacity_) rebuild(wanted);
   }
 
  private:
@@ -317,11 +325,15 @@ class FlatTable {
 
   // Doubles the table, or only sweeps out vacated slots if these are many.
   [[gnu::noinline]] void grow() {
+    rebuild((live_ + 1) * 4 > capacity_ ? capacity_ * 2 : capacity_);
+  }
+
+  void rebuild(std::size_t capacity) {
     auto old_slots = std::move(slots_);
     auto old_control = std::move(control_);
     const std::size_t old_capacity = capacity_;
     const std::size_t live = live_;
-    allocate((live + 1) * 4 > old_capacity ? old_capacity * 2 : old_capacity);
+    allocate(capacity);
     changed_now_.clear();
     changed_frozen_.clear();
     encode_cursor_ = 0;

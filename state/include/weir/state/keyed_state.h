@@ -30,8 +30,15 @@ class TableBase {
   // A row of this table from a snapshot or the store; false if it cannot be decoded.
   virtual bool load(const RowKeyParts& row, std::string_view value) = 0;
   virtual std::size_t memory_bytes() const = 0;
-  virtual std::size_t evict(std::size_t entries) = 0;
-  virtual std::size_t entries() const = 0;
+  // Makes room before a table doubles: drops stored, unchanged entries of tables that are nearly
+  // full (of all, if `everywhere`). Nothing may be frozen. Returns the entries dropped.
+  virtual std::size_t evict(bool everywhere) = 0;
+  // Bytes by which the tables will soon grow.
+  virtual std::size_t growing_bytes() const = 0;
+  // All entries must stay in memory.
+  virtual bool is_pinned() const = 0;
+  // Notes that the store has rows in the namespace of `row`, without loading them.
+  virtual void note(const RowKeyParts& row) = 0;
 };
 
 class KeyedState final : public runtime::TaskState {
@@ -54,6 +61,8 @@ class KeyedState final : public runtime::TaskState {
   bool has_evicted() const { return evicted_; }
   // Loads the rows of `keys` (full row keys) that the store has into their tables.
   void fetch(const std::vector<std::string>& keys);
+  // Loads all rows of one table's namespace.
+  void fetch_all(const RowPrefix& prefix);
 
   absl::Status restore(const std::vector<runtime::RowSnapshot>& snapshots) override;
   void freeze() override;
@@ -64,6 +73,9 @@ class KeyedState final : public runtime::TaskState {
 
  private:
   bool load_row(std::string_view key, std::string_view value);
+  bool needs_room() const;
+  // Writes all changes to the store, outside of any checkpoint.
+  absl::Status spill();
 
   const Options options_;
   std::shared_ptr<runtime::RowStore> store_;
@@ -71,6 +83,7 @@ class KeyedState final : public runtime::TaskState {
   std::vector<runtime::StateDescriptor> descriptors_;
   runtime::RowBuffer frozen_;
   std::size_t encoding_ = 0;  // table whose frozen rows are being encoded
+  bool is_frozen_ = false;    // between freeze() and persist()
   bool evicted_ = false;
   std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);
   absl::Status failure_;
@@ -132,6 +145,7 @@ class TableGroup final : public TableBase {
     auto it = tables_.find(space);
     if (it == tables_.end()) return;
     expected_ = it->second->size();
+    if (must_fetch()) note_dropped(it->second->prefix());
     it->second->drop_all();
     if (it->second->has_changes() || it->second->has_frozen()) {
       leaving_.push_back(std::move(it->second));
@@ -139,14 +153,21 @@ class TableGroup final : public TableBase {
     tables_.erase(it);
   }
   const std::map<std::int64_t, std::unique_ptr<Table>>& tables() const { return tables_; }
+  // Loads everything that the store has for `space`, so that its table is whole.
+  void fetch_all(std::int64_t space) {
+    if (must_fetch() && !is_pinned_) state_->fetch_all(at(space).prefix());
+  }
 
   void freeze() override {
+    frozen_prefixes_.swap(dropped_prefixes_);
     for (auto& [space, table] : tables_) table->freeze();
     for (auto& table : leaving_) table->freeze();
     encoding_space_ = INT64_MIN;
   }
   bool encode_frozen(RowBuffer& out, std::size_t max_rows) override {
-    // Tables on their way out first: their removals precede what a successor has put.
+    // Removals first: they precede what a successor of the same namespace has put.
+    for (const std::string& prefix : frozen_prefixes_) out.remove_prefix(prefix);
+    frozen_prefixes_.clear();
     for (auto& table : leaving_) table->encode_frozen(out, SIZE_MAX);
     std::erase_if(leaving_, [](const auto& t) { return !t->has_changes() && !t->has_frozen(); });
     for (auto it = tables_.lower_bound(encoding_space_); it != tables_.end(); ++it) {
@@ -169,21 +190,35 @@ class TableGroup final : public TableBase {
     for (const auto& [space, table] : tables_) bytes += table->memory_bytes();
     return bytes;
   }
-  std::size_t evict(std::size_t entries) override {
+  std::size_t evict(bool everywhere) override {
     std::size_t evicted = 0;
     if (is_pinned_) return 0;
     for (auto& [space, table] : tables_) {
-      if (evicted < entries) evicted += table->evict(entries - evicted);
+      if (!everywhere && !table->is_nearly_full()) continue;
+      evicted += table->evict(everywhere ? table->size() / 2 : table->size() / 4);
+      table->shrink();
     }
     return evicted;
   }
-  std::size_t entries() const override {
-    std::size_t n = 0;
-    for (const auto& [space, table] : tables_) n += table->size();
-    return n;
+  std::size_t growing_bytes() const override {
+    std::size_t bytes = 0;
+    for (const auto& [space, table] : tables_) {
+      if (table->is_nearly_full()) bytes += table->memory_bytes();
+    }
+    return bytes;
   }
+  bool is_pinned() const override { return is_pinned_; }
+  void note(const RowKeyParts& row) override { at(row.space); }
 
  private:
+  void note_dropped(const RowPrefix& prefix) {
+    const runtime::KeyGroupRange groups = state_->options().groups;
+    for (std::uint32_t g = groups.first.value; g <= groups.last.value; ++g) {
+      dropped_prefixes_.push_back(
+          prefix.of_group(runtime::KeyGroup(static_cast<std::uint16_t>(g))));
+    }
+  }
+
   KeyedState* state_ = nullptr;
   runtime::StateDescriptor descriptor_;
   std::map<std::int64_t, std::unique_ptr<Table>> tables_;
@@ -191,6 +226,9 @@ class TableGroup final : public TableBase {
   std::size_t expected_ = 0;                     // entries of the table dropped last
   std::int64_t encoding_space_ = INT64_MIN;
   bool is_pinned_ = false;
+  // Namespaces dropped while some of their rows were not in memory: one prefix per key group.
+  std::vector<std::string> dropped_prefixes_;
+  std::vector<std::string> frozen_prefixes_;
 };
 
 }  // namespace weir::state

@@ -31,6 +31,15 @@ struct RowPrefix {
     append_big_endian<std::uint64_t>(out, hash);
   }
 
+  // What all rows of `group` begin with.
+  std::string of_group(runtime::KeyGroup group) const {
+    std::string out;
+    append_big_endian<std::uint16_t>(out, group.value);
+    append_big_endian<std::uint16_t>(out, table);
+    append_big_endian<std::uint64_t>(out, space_bits());
+    return out;
+  }
+
  private:
   // Sign flipped, so that times before 1970 sort first.
   std::uint64_t space_bits() const {
