@@ -155,6 +155,12 @@ absl::StatusOr<std::unique_ptr<ByteSource>> open_file(const std::string& path,
   return source;
 }
 
+absl::StatusOr<std::unique_ptr<ByteSource>> open_raw_file(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return open_error(path, errno);
+  return std::make_unique<DescriptorSource>(descriptor, path, true, false);
+}
+
 std::unique_ptr<ByteSource> descriptor_source(int descriptor, std::string name, bool owned) {
   return std::make_unique<DescriptorSource>(descriptor, std::move(name), owned, false);
 }

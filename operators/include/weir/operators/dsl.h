@@ -2,6 +2,9 @@
 #pragma once
 
 #include "weir/operators/aggregates.h"
+#include "weir/operators/collect.h"
+#include "weir/operators/files/file_sink.h"
+#include "weir/operators/files/file_spout.h"
 #include "weir/operators/generator.h"
 #include "weir/operators/sink.h"
 #include "weir/operators/spout.h"

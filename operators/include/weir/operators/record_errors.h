@@ -25,6 +25,12 @@ struct BadRecord {
 };
 WEIR_RECORD(BadRecord, source, line, text, reason);
 
+// Side streams of these records carry no event time: what could not be decoded has none.
+template <class T>
+inline constexpr bool kIsUntimedSide = false;
+template <>
+inline constexpr bool kIsUntimedSide<BadRecord> = true;
+
 }  // namespace weir::operators
 
 namespace weir {

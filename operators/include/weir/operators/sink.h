@@ -14,11 +14,15 @@
 //         // `id` is complete: publish everything sealed up to it; repeated calls change nothing
 //     absl::Status restore(const std::vector<std::string>& states);
 //         // after open() on a restart: the states of the restored checkpoint, of all tasks
-// All on the task's thread, except the jobs put into `io`, which one I/O thread runs in order.
+// A sink that cannot work as declared says why with `std::string fault() const` (empty: it can);
+// the topology reports it with its other faults. A sink for records of any type may offer `template
+// <class T> auto bind() const`, which makes the sink for the T of the stream it ends. All on the
+// task's thread, except the jobs put into `io`, which one I/O thread runs in order.
 #pragma once
 
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +44,9 @@ struct SinkContext {
   runtime::CheckpointId restored{0};  // 0 = a fresh start
   runtime::Clock* clock = nullptr;
   runtime::Storage* storage = nullptr;
+  runtime::OperatorMetrics* metrics = nullptr;
+  // Fails the attempt once the current call has returned; for the task's thread only.
+  std::function<void(absl::Status)> fail;
 };
 
 // Base of all sinks: names the record type, and the calls that one may leave out.
@@ -55,8 +62,19 @@ class Sink {
   absl::Status restore(const std::vector<std::string>&) { return absl::OkStatus(); }
   absl::Status close() { return absl::OkStatus(); }
   std::string describe() const { return ""; }
+  std::string fault() const { return ""; }
   const char* kind() const { return "sink"; }
 };
+
+// The sink for records of type T: what bind() makes, or the sink itself.
+template <class T, class S>
+auto bind_sink(S sink) {
+  if constexpr (requires { sink.template bind<T>(); }) {
+    return sink.template bind<T>();
+  } else {
+    return sink;
+  }
+}
 
 template <class S, class T>
 concept SinkFor = std::copy_constructible<S> && requires(S& s, const runtime::Batch<T>& batch) {
@@ -83,9 +101,10 @@ class SinkOperator final : public runtime::Operator {
   absl::Status open(runtime::OperatorContext& context) override {
     absl::Status status = runtime::Operator::open(context);
     if (!status.ok()) return status;
-    status =
-        sink_.open({context.job, context.name, context.task_index, context.parallelism,
-                    context.epoch, context.restored_checkpoint, context.clock, context.storage});
+    status = sink_.open({context.job, context.name, context.task_index, context.parallelism,
+                         context.epoch, context.restored_checkpoint, context.clock, context.storage,
+                         context.metrics,
+                         [&context](absl::Status why) { context.fail(std::move(why)); }});
     if (!status.ok() || context.restored_checkpoint.value == 0) return status;
     std::vector<std::string> states;
     for (const runtime::OperatorSnapshot* part : context.restored) {

@@ -13,7 +13,12 @@
 // one; then poll() and position() in any number. All on the task's thread, so poll() must not
 // block: it emits at most out.room() records and says what comes next. The calls are resolved at
 // compile time. Records must be the same, in the same order, when a partition is read again from a
-// position.
+// position; a source that cannot do that says `static constexpr bool kReplayable = false`.
+//
+// Optional: `std::string fault() const` says why the spout cannot work as declared (empty: it can);
+// the topology reports it with its other faults. A spout with a second output, such as records that
+// cannot be decoded, names its type `Side` and its stream in `std::string side_stream() const`
+// (empty: not wanted), and has poll(SpoutOutput<Output>& out, SpoutOutput<Side>& side).
 #pragma once
 
 #include <algorithm>
@@ -54,6 +59,8 @@ struct SpoutContext {
   runtime::Clock* clock = nullptr;
   runtime::OperatorMetrics* metrics = nullptr;
   std::function<void()> wake;  // callable from any thread
+  // Fails the attempt once the current call has returned; for the task's thread only.
+  std::function<void(absl::Status)> fail;
 };
 
 // Where poll() puts records: straight into the batch that travels on.
@@ -84,22 +91,57 @@ template <class Out>
 class Spout {
  public:
   using Output = Out;
+  static constexpr bool kReplayable = true;
   absl::Status close() { return absl::OkStatus(); }
   // For people, in the plan: "out/*.csv".
   std::string describe() const { return ""; }
+  std::string fault() const { return ""; }
   const char* kind() const { return "spout"; }
+};
+
+// A spout with a second output.
+template <class S>
+concept HasSide = requires(const S& cs) {
+  typename S::Side;
+  { cs.side_stream() } -> std::same_as<std::string>;
 };
 
 template <class S>
 concept SpoutLike = runtime::RecordLike<typename S::Output> && std::copy_constructible<S> &&
     runtime::Encodable<typename S::Position> &&
-    requires(S& s, const S& cs, const SpoutContext& context, SpoutOutput<typename S::Output>& out,
-             const typename S::Position* resume) {
+    requires(S& s, const S& cs, const SpoutContext& context, const typename S::Position* resume) {
   { cs.partitions() } -> std::convertible_to<std::uint32_t>;
   { s.open(context, resume) } -> std::same_as<absl::Status>;
-  { s.poll(out) } -> std::same_as<Poll>;
   { cs.position() } -> std::same_as<typename S::Position>;
 };
+
+// Whether poll() fits the outputs that the spout names.
+template <class S>
+constexpr bool has_fitting_poll() {
+  if constexpr (HasSide<S>) {
+    return requires(S & s, SpoutOutput<typename S::Output> & out,
+                    SpoutOutput<typename S::Side> & side) {
+      { s.poll(out, side) } -> std::same_as<Poll>;
+    };
+  } else {
+    return requires(S & s, SpoutOutput<typename S::Output> & out) {
+      { s.poll(out) } -> std::same_as<Poll>;
+    };
+  }
+}
+
+// What SpoutAdapter needs to know about the second output of spouts that have none.
+template <class S>
+struct SideOf {
+  using Type = char;
+};
+template <HasSide S>
+struct SideOf<S> {
+  using Type = typename S::Side;
+};
+
+// Output ports of a spout.
+inline constexpr std::uint32_t kSidePort = 1;
 
 // The erased half of every spout: which partitions this task drives, whose turn it is, ends.
 class SpoutDriver : public runtime::SpoutOperator {
@@ -137,12 +179,14 @@ template <SpoutLike S>
 class SpoutAdapter final : public SpoutDriver {
  public:
   using Out = typename S::Output;
+  using Side = typename SideOf<S>::Type;
   using Position = typename S::Position;
 
   explicit SpoutAdapter(S prototype) : prototype_(std::move(prototype)) {}
 
   absl::Status open(runtime::OperatorContext& context) override {
     batch_ = std::make_unique<runtime::Batch<Out>>(context.batch_size);
+    if constexpr (HasSide<S>) side_ = std::make_unique<runtime::Batch<Side>>(context.batch_size);
     return SpoutDriver::open(context);
   }
   absl::Status close() override {
@@ -157,7 +201,9 @@ class SpoutAdapter final : public SpoutDriver {
   absl::Status open_partition(std::uint32_t, runtime::PartitionId id,
                               const std::string* resume) override {
     instances_.push_back(prototype_);
-    SpoutContext c{context().name, id.value, context().clock, context().metrics, context().wake};
+    const SpoutContext c{context().name,  id.value,
+                         context().clock, context().metrics,
+                         context().wake,  [this](absl::Status why) { context().fail(why); }};
     if (resume == nullptr) return instances_.back().open(c, nullptr);
     Position position{};
     if (!runtime::decode_from(*resume, position)) {
@@ -171,7 +217,15 @@ class SpoutAdapter final : public SpoutDriver {
     batch_->clear();
     batch_->partition = index;
     SpoutOutput<Out> out(*batch_);
-    const Poll polled = instances_[index].poll(out);
+    Poll polled;
+    if constexpr (HasSide<S>) {
+      side_->clear();
+      SpoutOutput<Side> side(*side_);
+      polled = instances_[index].poll(out, side);
+      if (!side_->empty() && is_connected(kSidePort)) output(kSidePort).push(*side_);
+    } else {
+      polled = instances_[index].poll(out);
+    }
     if (!batch_->empty()) {
       context().metrics->records_out.add(batch_->size());
       output().push(*batch_);
@@ -187,6 +241,7 @@ class SpoutAdapter final : public SpoutDriver {
   S prototype_;
   std::vector<S> instances_;
   std::unique_ptr<runtime::Batch<Out>> batch_;
+  std::unique_ptr<runtime::Batch<Side>> side_;  // only with a second output
 };
 
 }  // namespace weir::operators

@@ -15,6 +15,7 @@
 #include "weir/operators/call_sink.h"
 #include "weir/operators/event_time.h"
 #include "weir/operators/keying.h"
+#include "weir/operators/record_errors.h"
 #include "weir/operators/sink.h"
 #include "weir/operators/spout.h"
 #include "weir/operators/transform.h"
@@ -52,7 +53,7 @@ struct StreamSource {
   VertexId vertex;
   std::uint32_t port = 0;
   Grouping grouping = Grouping::kForward;
-  runtime::CustomGrouping custom;
+  runtime::CustomGrouping custom = {};
 };
 
 // Adds `vertex` with one input from `from`.
@@ -225,17 +226,21 @@ class Stream {
   // one is accepted by at_least_once(sink).
   template <class S>
   void sink(Name name, S sink) const {
-    static_assert(SinkFor<S, T>, "sink(name, s): s is no sink for this stream's records");
+    auto bound = bind_sink<T>(std::move(sink));
+    using Bound = decltype(bound);
+    static_assert(SinkFor<Bound, T>, "sink(name, s): s is no sink for this stream's records");
     static_assert(
-        S::kDelivery >= Delivery::kIdempotent,
+        Bound::kDelivery >= Delivery::kIdempotent,
         "this sink may show records again after a failure; if that is acceptable, say so: "
         ".sink(name, weir::at_least_once(s))");
-    end(std::move(name), std::move(sink));
+    end(std::move(name), std::move(bound));
   }
   template <class S>
   void sink(Name name, Accepted<S> sink) const {
-    static_assert(SinkFor<S, T>, "sink(name, s): s is no sink for this stream's records");
-    end(std::move(name), std::move(sink.sink));
+    auto bound = bind_sink<T>(std::move(sink.sink));
+    static_assert(SinkFor<decltype(bound), T>,
+                  "sink(name, s): s is no sink for this stream's records");
+    end(std::move(name), std::move(bound));
   }
 
   // --- the vertex at hand ----------------------------------------------------------------------
@@ -288,6 +293,11 @@ class Stream {
     Vertex v = make_vertex(std::move(name), sink.kind(), nullptr);
     v.detail = sink.describe();
     v.role = VertexKind::kSink;
+    if constexpr (requires { sink.fault(); }) {
+      if (const std::string why = sink.fault(); !why.empty()) {
+        source_.topology->fault(v.place, "'" + v.name + "': " + why);
+      }
+    }
     v.make = make_factory<SinkOperator<T, S>>(std::move(sink));
     add_vertex(source_, runtime::record_type<T>(), std::move(v));
   }
@@ -306,14 +316,25 @@ auto Topology::spout(Name name, S spout) {
   static_assert(operators::SpoutLike<S>,
                 "t.spout(name, s): s must be copyable and offer Output, Position, partitions(), "
                 "open(context, resume), poll(out) and position(); see weir/operators/spout.h");
+  static_assert(operators::has_fitting_poll<S>(),
+                "t.spout(name, s): s needs weir::Poll poll(weir::SpoutOutput<Output>& out), with a "
+                "second weir::SpoutOutput<Side>& if it names a Side");
   Vertex v;
   v.name = std::move(name.text);
   v.place = name.place;
   v.kind = spout.kind();
   v.detail = spout.describe();
   v.role = VertexKind::kSpout;
+  if constexpr (requires { spout.fault(); }) {
+    if (const std::string why = spout.fault(); !why.empty())
+      fault(v.place, "'" + v.name + "': " + why);
+  }
   v.max_tasks = spout.partitions();
   v.outputs = {&record_type<typename S::Output>()};
+  if constexpr (operators::HasSide<S>) {
+    v.outputs.push_back(&record_type<typename S::Side>());
+    if (const std::string side = spout.side_stream(); !side.empty()) v.side_outputs = {side};
+  }
   v.make = operators::make_factory<operators::SpoutAdapter<S>>(std::move(spout));
   const VertexId id = add(std::move(v)).id;
   return operators::Stream<typename S::Output, false>({this, id});
@@ -322,7 +343,7 @@ auto Topology::spout(Name name, S spout) {
 template <class T>
 auto Topology::side(Name name) {
   const auto found = find_side_output(name, record_type<T>());
-  return operators::Stream<T, true>({this, found.vertex, found.port});
+  return operators::Stream<T, !operators::kIsUntimedSide<T>>({this, found.vertex, found.port});
 }
 
 }  // namespace weir::runtime

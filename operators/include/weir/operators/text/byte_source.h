@@ -54,6 +54,9 @@ struct FileSourceOptions {
 absl::StatusOr<std::unique_ptr<ByteSource>> open_file(const std::string& path,
                                                       FileSourceOptions options = {});
 
+// The same without a look at what is in it: the bytes as they are stored.
+absl::StatusOr<std::unique_ptr<ByteSource>> open_raw_file(const std::string& path);
+
 // Reads from an open descriptor (a pipe, standard input), which it closes if `owned`.
 std::unique_ptr<ByteSource> descriptor_source(int descriptor, std::string name, bool owned);
 

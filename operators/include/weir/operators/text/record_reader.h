@@ -36,21 +36,25 @@ struct DecodeError {
   std::string what;
 };
 
-template <class T>
-class RecordReader {
+// The part that does not depend on the type of the records.
+class RecordReaderBase {
  public:
-  virtual ~RecordReader() = default;
-
-  // Fills records[0, count); `count` may be short, and zero. The step says what came behind them:
-  // kRecord = all of `records` are filled. Content of `records` is overwritten and its memory
-  // reused.
-  virtual ReadStep read(std::span<T> records, std::size_t& count) = 0;
+  virtual ~RecordReaderBase() = default;
 
   // After kBadRecord: what it was.
   virtual BadRecord bad_record() const = 0;
   // After kFailed: why.
   virtual const absl::Status& status() const = 0;
   virtual TextPosition position() const = 0;
+};
+
+template <class T>
+class RecordReader : public RecordReaderBase {
+ public:
+  // Fills records[0, count); `count` may be short, and zero. The step says what came behind them:
+  // kRecord = all of `records` are filled. Content of `records` is overwritten and its memory
+  // reused.
+  virtual ReadStep read(std::span<T> records, std::size_t& count) = 0;
 };
 
 }  // namespace weir::operators
