@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "weir/operators/side_output.h"
 #include "weir/operators/transform.h"
 #include "weir/runtime/operator.h"
 #include "weir/runtime/user_error.h"
@@ -49,25 +50,12 @@ class Bolt {
 };
 
 template <class B>
-concept HasSideOutput = requires {
-  typename B::Side;
+concept HasSideOutput = HasSide<B> && requires {
   { B::kSideName } -> std::convertible_to<const char*>;
-};
-
-// The record type of a bolt's side output; Nothing-like if it has none.
-template <class B>
-struct SideOf {
-  using Type = char;
-};
-template <HasSideOutput B>
-struct SideOf<B> {
-  using Type = typename B::Side;
 };
 
 template <class B, class In>
 concept BoltFor = std::copy_constructible<B> && std::derived_from<B, Bolt<In, typename B::Output>>;
-
-inline constexpr std::uint32_t kSidePort = 1;
 
 // The two emitters of a bolt, driven along the runs of an input batch.
 template <class Out, class Side>

@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "weir/operators/side_output.h"
 #include "weir/runtime/batch.h"
 #include "weir/runtime/codec.h"
 #include "weir/runtime/operator.h"
@@ -101,8 +102,7 @@ class Spout {
 
 // A spout with a second output.
 template <class S>
-concept HasSide = requires(const S& cs) {
-  typename S::Side;
+concept SpoutWithSide = HasSide<S> && requires(const S& cs) {
   { cs.side_stream() } -> std::same_as<std::string>;
 };
 
@@ -118,7 +118,7 @@ concept SpoutLike = runtime::RecordLike<typename S::Output> && std::copy_constru
 // Whether poll() fits the outputs that the spout names.
 template <class S>
 constexpr bool has_fitting_poll() {
-  if constexpr (HasSide<S>) {
+  if constexpr (SpoutWithSide<S>) {
     return requires(S & s, SpoutOutput<typename S::Output> & out,
                     SpoutOutput<typename S::Side> & side) {
       { s.poll(out, side) } -> std::same_as<Poll>;
@@ -129,19 +129,6 @@ constexpr bool has_fitting_poll() {
     };
   }
 }
-
-// What SpoutAdapter needs to know about the second output of spouts that have none.
-template <class S>
-struct SideOf {
-  using Type = char;
-};
-template <HasSide S>
-struct SideOf<S> {
-  using Type = typename S::Side;
-};
-
-// Output ports of a spout.
-inline constexpr std::uint32_t kSidePort = 1;
 
 // The erased half of every spout: which partitions this task drives, whose turn it is, ends.
 class SpoutDriver : public runtime::SpoutOperator {
@@ -186,7 +173,8 @@ class SpoutAdapter final : public SpoutDriver {
 
   absl::Status open(runtime::OperatorContext& context) override {
     batch_ = std::make_unique<runtime::Batch<Out>>(context.batch_size);
-    if constexpr (HasSide<S>) side_ = std::make_unique<runtime::Batch<Side>>(context.batch_size);
+    if constexpr (SpoutWithSide<S>)
+      side_ = std::make_unique<runtime::Batch<Side>>(context.batch_size);
     return SpoutDriver::open(context);
   }
   absl::Status close() override {
@@ -218,7 +206,7 @@ class SpoutAdapter final : public SpoutDriver {
     batch_->partition = index;
     SpoutOutput<Out> out(*batch_);
     Poll polled;
-    if constexpr (HasSide<S>) {
+    if constexpr (SpoutWithSide<S>) {
       side_->clear();
       SpoutOutput<Side> side(*side_);
       polled = instances_[index].poll(out, side);
