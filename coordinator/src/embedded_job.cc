@@ -181,6 +181,7 @@ absl::Status EmbeddedJob::prepare() {
   options.epoch = store_->epoch();
   if (restored->has_value()) {
     result_.restored_from = options.restored_checkpoint = (*restored)->id;
+    result_.progress.last_checkpoint = (*restored)->id;
     options.restored = std::move((*restored)->tasks);
     is_complete_ = (*restored)->is_final;
   }

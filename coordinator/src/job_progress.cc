@@ -56,6 +56,7 @@ std::vector<OperatorProgress> read_operators(const TaskGraph& graph) {
       op.records_out += nodes[i].metrics->records_out.get();
       op.late += nodes[i].metrics->late.get();
       op.bad += nodes[i].metrics->bad.get();
+      op.largest_time = std::max(op.largest_time, EventTime(nodes[i].metrics->largest_time.get()));
     }
   }
   return out;
@@ -95,6 +96,7 @@ void read_metrics(const TaskGraph& graph, JobProgress& progress) {
     if (op.is_sink) progress.records_written += op.records_in;
     progress.late += op.late;
     progress.bad += op.bad;
+    progress.largest_time = std::max(progress.largest_time, op.largest_time);
   }
   progress.watermark = EventTime::max();
   for (const TaskProgress& task : progress.tasks) {

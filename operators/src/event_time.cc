@@ -43,6 +43,8 @@ void WatermarkAssigner::on_times(runtime::BatchBase& batch, std::int64_t largest
   batch.runs().clear();
   batch.runs().push_back({0, p.watermark});
   if (largest <= p.largest) return;
+  runtime::Gauge& shown = context().metrics->largest_time;
+  if (largest > shown.get()) shown.set(largest);
   const bool is_stepped = context().watermark_step.count() != 0;
   if (largest < p.cut_at) {
     p.largest = largest;

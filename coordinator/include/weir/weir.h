@@ -2,6 +2,7 @@
 #pragma once
 
 #include "weir/coordinator/embedded_job.h"
+#include "weir/coordinator/main.h"
 #include "weir/runtime/topology.h"
 
 #if __has_include("weir/operators/dsl.h")

@@ -28,6 +28,7 @@ struct OperatorProgress {
   std::int64_t records_out = 0;
   std::int64_t late = 0;
   std::int64_t bad = 0;
+  runtime::EventTime largest_time = runtime::EventTime::min();
 };
 
 struct TaskProgress {
@@ -46,7 +47,9 @@ struct JobProgress {
   std::int64_t late = 0;
   std::int64_t bad = 0;
   runtime::EventTime watermark = runtime::EventTime::min();  // lowest of all tasks; min(): none
-  std::vector<OperatorProgress> operators;                   // in the order of the plan
+  // Largest event time that any record had; min(): none. What the watermark lags behind.
+  runtime::EventTime largest_time = runtime::EventTime::min();
+  std::vector<OperatorProgress> operators;  // in the order of the plan
   std::vector<TaskProgress> tasks;
 
   std::uint64_t checkpoints = 0;  // completed by this run

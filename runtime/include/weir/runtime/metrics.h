@@ -4,18 +4,20 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 
 namespace weir::runtime {
 
 // A number with one writer; readable from any thread.
 class Gauge {
  public:
+  explicit Gauge(std::int64_t v = 0) : value_(v) {}
   void set(std::int64_t v) { value_.store(v, std::memory_order_relaxed); }
   void add(std::int64_t v) { set(get() + v); }
   std::int64_t get() const { return value_.load(std::memory_order_relaxed); }
 
  private:
-  std::atomic<std::int64_t> value_{0};
+  std::atomic<std::int64_t> value_;
 };
 
 struct OperatorMetrics {
@@ -23,6 +25,8 @@ struct OperatorMetrics {
   Gauge records_out;  // records (spouts, sinks, windows)
   Gauge late;         // records dropped or diverted as late
   Gauge bad;          // records that could not be decoded and were dropped or diverted
+  // Largest event time assigned, microseconds; int64 min: none, or not an operator that does so.
+  Gauge largest_time{std::numeric_limits<std::int64_t>::min()};
 };
 
 // Why a task does not run.

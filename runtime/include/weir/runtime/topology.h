@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -99,6 +100,14 @@ class Topology {
     return params_.get<T>(name, help, std::move(fallback));
   }
 
+  // What an option of the engine ("state-dir", "checkpoint-interval", "job", ...) is when the
+  // command line does not say; as text, without dashes. A name that the engine does not know is a
+  // fault.
+  void default_option(std::string_view name, std::string value) {
+    default_options_[std::string(name)] = std::move(value);
+  }
+  const std::map<std::string, std::string>& default_options() const { return default_options_; }
+
   // Starts a stream with a spout (defined in weir/operators/stream.h).
   template <class S>
   auto spout(Name name, S spout);
@@ -132,6 +141,7 @@ class Topology {
 
  private:
   Params& params_;
+  std::map<std::string, std::string> default_options_;
   std::deque<Vertex> vertices_;  // references stay valid
   std::vector<Edge> edges_;
   std::vector<std::string> faults_;
