@@ -9,16 +9,16 @@ class Discard final : public Input {
   void push(BatchBase&) override {}
 };
 
-Input& discard() {
+}  // namespace
+
+Input& Operator::unread() {
   static Discard instance;
   return instance;
 }
 
-}  // namespace
-
 absl::Status Operator::open(OperatorContext& context) {
   context_ = &context;
-  if (outputs_.empty()) outputs_.push_back(&discard());
+  if (outputs_.empty()) outputs_.push_back(&unread());
   return absl::OkStatus();
 }
 
@@ -35,12 +35,12 @@ void Operator::partition_ended(std::uint32_t) {}
 void Operator::partition_idle(std::uint32_t, bool) {}
 
 void Operator::connect(std::uint32_t port, Input& to) {
-  while (outputs_.size() <= port) outputs_.push_back(&discard());
+  while (outputs_.size() <= port) outputs_.push_back(&unread());
   outputs_[port] = &to;
 }
 
 bool Operator::is_connected(std::uint32_t port) const {
-  return port < outputs_.size() && outputs_[port] != &discard();
+  return port < outputs_.size() && outputs_[port] != &unread();
 }
 
 }  // namespace weir::runtime

@@ -113,7 +113,7 @@ class SinkOperator final : public runtime::Operator {
     return sink_.restore(states);
   }
   void push(runtime::BatchBase& batch) override {
-    context().metrics->records_out.add(batch.size());
+    context().metrics->records_in.add(batch.size());
     sink_.write(runtime::Batch<T>::of(batch));
   }
   void flush(runtime::FlushReason) override { sink_.flush(); }

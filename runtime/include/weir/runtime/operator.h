@@ -124,12 +124,17 @@ class Operator : public Input {
   void connect(std::uint32_t port, Input& to);
 
  protected:
-  Input& output(std::uint32_t port = 0) { return *outputs_[port]; }
+  // What `port` is connected to; a port that nobody reads swallows what is pushed.
+  Input& output(std::uint32_t port = 0) {
+    return port < outputs_.size() ? *outputs_[port] : unread();
+  }
   bool is_connected(std::uint32_t port) const;
   const OperatorContext& context() const { return *context_; }
   OperatorContext& context() { return *context_; }
 
  private:
+  static Input& unread();
+
   std::vector<Input*> outputs_;
   OperatorContext* context_ = nullptr;
 };

@@ -153,5 +153,6 @@ namespace weir {
 using runtime::Delivery;
 using runtime::Grouping;
 using runtime::Name;
+using runtime::Place;
 using runtime::Topology;
 }  // namespace weir
