@@ -6,12 +6,11 @@
 // flights come late. Results are committed CSV files under DIR: window_start, origin, count,
 // sum_delay, max_delay (times in seconds since 1970).
 #include <unistd.h>
+#include <weir/weir.h>
 
 #include <cstdio>
 #include <ctime>
 #include <string>
-
-#include "weir/weir.h"
 
 using namespace std::chrono_literals;
 
