@@ -50,7 +50,7 @@ struct WholeStream {
 // One output port of a vertex, and how its consumer is to receive it.
 struct StreamSource {
   Topology* topology = nullptr;
-  VertexId vertex;
+  VertexId vertex{};
   std::uint32_t port = 0;
   Grouping grouping = Grouping::kForward;
   runtime::CustomGrouping custom = {};

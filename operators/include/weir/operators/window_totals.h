@@ -12,6 +12,7 @@
 //                      Aggregation".
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -114,6 +115,9 @@ class TwoStackTotals {
   void correct(std::int64_t start, const SliceMap<K, Acc>& slices, std::uint64_t hash, const K& key,
                const Acc& acc, bool is_new) {
     if (start >= back_begin_) {
+      // The slice may be one that had no record when it would have entered.
+      if (back_begin_ == INT64_MIN) back_begin_ = start;
+      newest_ = std::max(newest_, start);
       set_.merge(back_.upsert(hash, key), acc);
       return;
     }
