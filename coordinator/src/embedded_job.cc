@@ -134,7 +134,7 @@ JobResult EmbeddedJob::run() {
     return std::move(result_);
   }
   if (options_.control != nullptr) options_.control->attach(executor_.get());
-  if (options_.observer != nullptr) {
+  if (options_.observer != nullptr && !is_complete_) {
     options_.observer->job_started(plan_, result_.restored_from);
     report_at_ = started_at_ + options_.progress_interval;
   }

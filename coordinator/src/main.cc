@@ -55,6 +55,7 @@ int run_plan(const runtime::Plan& plan, CommandLine& line) {
   shown.json_metrics = line.json_metrics;
   shown.quiet = line.quiet;
   shown.is_terminal = isatty(STDERR_FILENO) == 1;
+  shown.is_screen = isatty(STDOUT_FILENO) == 1;
   shown.clock = line.job.clock;
   coordinator::ProgressPrinter printer(shown);
   line.job.observer = &printer;

@@ -37,6 +37,16 @@ std::string_view state_name(const JobResult& result) {
   return "failed";
 }
 
+// Whether some sink may write to stdout, in the middle of a live line.
+bool prints_to_stdout(const runtime::Plan& plan) {
+  for (const runtime::PlanChain& chain : plan.chains) {
+    for (const runtime::PlanOperator& op : chain.operators) {
+      if (op.kind == "stdout" || op.kind == "call") return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 ProgressPrinter::ProgressPrinter(ProgressOptions options)
@@ -72,6 +82,7 @@ void ProgressPrinter::clear_live() {
 }
 
 void ProgressPrinter::job_started(const runtime::Plan& plan, runtime::CheckpointId restored) {
+  is_live_ = options_.is_terminal && !(options_.is_screen && prints_to_stdout(plan));
   std::uint32_t tasks = 0;
   for (const runtime::PlanChain& chain : plan.chains) tasks += chain.parallelism;
   std::string line = "running " + options_.job + " with " + std::to_string(tasks) +
@@ -106,7 +117,7 @@ void ProgressPrinter::job_progress(const JobProgress& p) {
   }
   if (options_.quiet) return;
   const std::string line = progress_line(p, rate, options_.clock->wall_now());
-  if (options_.is_terminal) {
+  if (is_live_) {
     show_live(line);
   } else if (p.elapsed >= log_at_) {
     if (log_at_ != MonotonicTime(0)) say(line);
@@ -140,11 +151,12 @@ void ProgressPrinter::job_over(const JobResult& result) {
   if (options_.quiet) return;
   const std::string& dir = options_.state_dir;
   if (result.outcome == JobResult::Outcome::kAlreadyComplete) {
-    std::fprintf(stderr,
-                 "Its output is complete: checkpoint %llu in %s is the last one.\n"
-                 "To run it again from the start, add --fresh; that forgets the state in %s.\n",
-                 static_cast<unsigned long long>(result.restored_from.value), dir.c_str(),
-                 dir.c_str());
+    std::fprintf(
+        stderr,
+        "Its output is complete: checkpoint %llu in %s is the last one.\n"
+        "To run it again from the start, remove the output (or name another place for it)\n"
+        "and add --fresh: that forgets the state in %s.\n",
+        static_cast<unsigned long long>(result.restored_from.value), dir.c_str(), dir.c_str());
   } else if (result.outcome == JobResult::Outcome::kStopped && !dir.empty()) {
     std::fprintf(stderr, "The same command goes on from here.\n");
   } else if (result.outcome == JobResult::Outcome::kFailed && !dir.empty() &&

@@ -21,6 +21,7 @@ struct ProgressOptions {
   std::string json_metrics;  // file; empty: none
   bool quiet = false;        // errors only
   bool is_terminal = false;  // stderr is one
+  bool is_screen = false;    // stdout is one, too
   runtime::Clock* clock = nullptr;
 };
 
@@ -46,6 +47,7 @@ class ProgressPrinter final : public JobObserver {
 
   const ProgressOptions options_;
   const std::unique_ptr<spdlog::logger> log_;
+  bool is_live_ = false;  // one line that is written again and again
   bool is_live_shown_ = false;
   bool has_warned_of_json_ = false;
   runtime::MonotonicTime log_at_{0};   // of the next log line, since the start

@@ -28,13 +28,13 @@ bool is_known(EventTime t) { return t != EventTime::min() && t != EventTime::max
 
 std::string time_part(const JobProgress& p, std::chrono::microseconds wall_now) {
   if (!is_known(p.watermark)) return "";
-  std::string text = "  |  event time " + format_time(p.watermark);
+  std::string text = " | " + format_time(p.watermark);
   const auto behind_clock = wall_now - std::chrono::microseconds(p.watermark.micros());
   if (behind_clock >= std::chrono::microseconds(0) && behind_clock < kLiveLag) {
-    return text + " (" + format_elapsed(behind_clock) + " behind now)";
+    return text + ", " + format_elapsed(behind_clock) + " behind now";
   }
   if (is_known(p.largest_time) && p.largest_time > p.watermark) {
-    return text + " (" + format_elapsed(p.largest_time - p.watermark) + " behind newest)";
+    return text + ", " + format_elapsed(p.largest_time - p.watermark) + " behind";
   }
   return text;
 }
@@ -42,12 +42,12 @@ std::string time_part(const JobProgress& p, std::chrono::microseconds wall_now) 
 std::string checkpoint_part(const JobProgress& p) {
   std::string text;
   if (p.checkpoints != 0) {
-    text = "  |  checkpoint " + std::to_string(p.last_checkpoint.value) + " " +
+    text = " | checkpoint " + std::to_string(p.last_checkpoint.value) + " " +
            format_elapsed(p.last_checkpoint_age) + " ago, took " +
            format_elapsed(p.last_checkpoint_took);
   }
   if (p.failed_checkpoints != 0) {
-    text += "  |  " + format_count(static_cast<std::int64_t>(p.failed_checkpoints)) +
+    text += " | " + format_count(static_cast<std::int64_t>(p.failed_checkpoints)) +
             " failed checkpoints";
   }
   return text;
@@ -130,13 +130,13 @@ std::string what_blocks(const JobProgress& progress) {
 }
 
 std::string progress_line(const JobProgress& p, double rate, std::chrono::microseconds wall_now) {
-  std::string line = format_count(p.records_read) + " records  " + format_rate(rate);
+  std::string line = format_count(p.records_read) + " records, " + format_rate(rate);
   line += time_part(p, wall_now);
+  if (p.late != 0) line += " | " + format_count(p.late) + " late";
+  if (p.bad != 0) line += " | " + format_count(p.bad) + " bad";
   line += checkpoint_part(p);
-  if (p.late != 0) line += "  |  " + format_count(p.late) + " late";
-  if (p.bad != 0) line += "  |  " + format_count(p.bad) + " bad";
   const std::string blocks = what_blocks(p);
-  if (!blocks.empty()) line += "  |  " + blocks;
+  if (!blocks.empty()) line += " | " + blocks;
   return line;
 }
 
@@ -147,7 +147,9 @@ std::string summary(const std::string& job, const JobResult& result) {
     text += " after " + format_elapsed(p.elapsed);
   }
   text += "\n";
-  if (p.operators.empty() || result.outcome == JobResult::Outcome::kAlreadyComplete) return text;
+  const bool did_nothing = result.outcome == JobResult::Outcome::kAlreadyComplete ||
+                           (result.outcome == JobResult::Outcome::kFailed && p.records_read == 0);
+  if (p.operators.empty() || did_nothing) return text;
   const double s = std::max(1e-9, seconds(p.elapsed));
   text += row("records read", format_count(p.records_read),
               format_rate(static_cast<double>(p.records_read) / s));

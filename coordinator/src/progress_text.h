@@ -17,8 +17,8 @@ std::string format_elapsed(runtime::MonotonicTime t);  // "14 ms", "3.2 s", "2m0
 // What holds the job up, in a few words; empty if nothing does.
 std::string what_blocks(const JobProgress& progress);
 
-// One line about a running job. `rate` is of the last moments, records/s; `wall_now` tells a live
-// stream, whose lag behind the clock matters, from a replay.
+// One line about a running job, what matters most first. `rate` is of the last moments, records/s;
+// `wall_now` tells a live stream, whose lag behind the clock matters, from a replay.
 std::string progress_line(const JobProgress& progress, double rate,
                           std::chrono::microseconds wall_now);
 

@@ -65,6 +65,12 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   return std::nullopt;
 }
 
+std::string Params::print(double v) {
+  std::array<char, 32> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), v);
+  return std::string(text.data(), end);
+}
+
 bool Params::parse(std::string_view text, bool& out) {
   out = text == "true" || text == "1" || text == "yes";
   return out || text == "false" || text == "0" || text == "no";

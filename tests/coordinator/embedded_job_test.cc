@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/sanitizers.h"
 #include "tiny_operators.h"
 
 namespace weir::coordinator {
@@ -16,6 +17,11 @@ JobResult run_tiny(const TinyJob& job, const JobOptions& options) {
 
 class EmbeddedJobOnEachExecutor : public ::testing::TestWithParam<ExecutorKind> {
  protected:
+  void SetUp() override {
+    if (GetParam() == ExecutorKind::kTbb && weir::tests::kThreadSanitizer) {
+      GTEST_SKIP() << "TBB is not instrumented";
+    }
+  }
   JobOptions options() const {
     JobOptions options;
     options.executor = GetParam();

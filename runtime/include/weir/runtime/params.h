@@ -71,7 +71,7 @@ class Params {
   static std::string print(std::int32_t v) { return std::to_string(v); }
   static std::string print(std::uint32_t v) { return std::to_string(v); }
   static std::string print(std::uint64_t v) { return std::to_string(v); }
-  static std::string print(double v) { return std::to_string(v); }
+  static std::string print(double v);
   static std::string print(Duration v) { return format_duration(v); }
 
   static bool parse(std::string_view text, bool& out);
