@@ -20,6 +20,7 @@ std::string FileReading::fault() const {
 
 absl::Status FileCursor::open(const SpoutContext& context, const FilePosition* resume) {
   context_ = context;
+  bad_records_.open(context);
   if (!set_.fault().empty()) return absl::InvalidArgumentError(set_.fault());
   const double partitions = reads_folder() ? 1 : static_cast<double>(set_.names().size());
   pace_.start(reading_.max_rate / partitions, context.clock->now());
@@ -86,27 +87,14 @@ std::uint32_t FileCursor::due(std::uint32_t room, Poll& poll) {
   return n;
 }
 
-bool FileCursor::take_bad(const RecordReaderBase& reader, SpoutOutput<BadRecord>& bad) {
-  if (reading_.on_bad == OnBadRecord::kFail) {
-    const BadRecord record = reader.bad_record();
-    fail(absl::InvalidArgumentError(
-        absl::StrCat(record.source, ":", record.line, ": ", record.reason,
-                     "; correct the record, or choose what happens to such records with .on_bad "
-                     "(kDrop or kSideOutput)")));
-    return false;
-  }
-  context_.metrics->bad.add(1);
-  if (reading_.on_bad == OnBadRecord::kDrop) return true;
-  bad.emit(reader.bad_record());
-  return bad.room() > 0;
-}
-
 Poll FileCursor::after(ReadStep step, std::uint32_t count, const RecordReaderBase& reader,
                        bool& is_over) {
   pace_.took(count);
   switch (step) {
     case ReadStep::kRecord: return Poll::more();
-    case ReadStep::kBadRecord: return has_failed_ ? Poll::wait() : Poll::more();
+    case ReadStep::kBadRecord:
+      has_failed_ = bad_records_.has_failed();
+      return has_failed_ ? Poll::wait() : Poll::more();
     case ReadStep::kNotYet: return at_end_for_now(reader, is_over);
     case ReadStep::kEnd: return at_end(reader, is_over);
     case ReadStep::kFailed: return fail(reader.status());

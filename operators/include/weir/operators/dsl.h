@@ -3,9 +3,11 @@
 
 #include "weir/operators/aggregates.h"
 #include "weir/operators/collect.h"
+#include "weir/operators/feeds/feed_spout.h"
 #include "weir/operators/files/file_sink.h"
 #include "weir/operators/files/file_spout.h"
 #include "weir/operators/generator.h"
+#include "weir/operators/print.h"
 #include "weir/operators/sink.h"
 #include "weir/operators/spout.h"
 #include "weir/operators/stream.h"

@@ -99,9 +99,23 @@ GeneratorSpout<T, F> generate(std::uint64_t count, F f, GeneratorOptions options
   return GeneratorSpout<T, F>(count, std::move(f), options);
 }
 
+// The numbers from `from` up to, but without, `to`, in order (with several partitions: in order in
+// each).
+inline auto sequence(std::int64_t from, std::int64_t to, GeneratorOptions options = {}) {
+  const auto count =
+      to > from ? static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from) : 0;
+  return generate<std::int64_t>(
+      count,
+      [from](std::uint64_t i, std::int64_t& number) {
+        number = static_cast<std::int64_t>(static_cast<std::uint64_t>(from) + i);
+      },
+      options);
+}
+
 }  // namespace weir::operators
 
 namespace weir {
 using operators::generate;
 using operators::GeneratorOptions;
+using operators::sequence;
 }  // namespace weir

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "weir/operators/bad_records.h"
 #include "weir/operators/files/file_set.h"
 #include "weir/operators/files/pace.h"
 #include "weir/operators/record_errors.h"
@@ -38,7 +39,7 @@ struct FileReading {
 class FileCursor {
  public:
   FileCursor(FileSet set, FileReading reading)
-      : set_(std::move(set)), reading_(std::move(reading)) {}
+      : set_(std::move(set)), reading_(std::move(reading)), bad_records_(reading_.on_bad) {}
 
   absl::Status open(const SpoutContext& context, const FilePosition* resume);
 
@@ -47,8 +48,7 @@ class FileCursor {
 
   // How many records may be delivered now, at most `room`; if 0, `poll` is the answer.
   std::uint32_t due(std::uint32_t room, Poll& poll);
-  // Handles the bad record that the reader stands behind. False if reading must stop here.
-  bool take_bad(const RecordReaderBase& reader, SpoutOutput<BadRecord>& bad);
+  BadRecordPolicy& bad_records() { return bad_records_; }
   // What follows `step` after `count` records; `is_over` tells that the reader has done its work.
   Poll after(ReadStep step, std::uint32_t count, const RecordReaderBase& reader, bool& is_over);
 
@@ -69,6 +69,7 @@ class FileCursor {
   const FileReading reading_;
   SpoutContext context_;
   Pace pace_;
+  BadRecordPolicy bad_records_;
 
   std::string name_;  // of the file at hand
   mutable FileFingerprint print_;

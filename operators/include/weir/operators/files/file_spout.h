@@ -159,13 +159,7 @@ class FileSpout : public Spout<T> {
     const std::uint32_t due = cursor.due(out.room(), poll);
     if (due == 0) return poll;
     std::uint32_t kept = 0;
-    ReadStep step = ReadStep::kRecord;
-    do {
-      std::size_t count = 0;
-      step = reader->read(out.free().first(due - kept), count);
-      out.keep(static_cast<std::uint32_t>(count));
-      kept += static_cast<std::uint32_t>(count);
-    } while (step == ReadStep::kBadRecord && cursor.take_bad(*reader, bad) && kept < due);
+    const ReadStep step = read_records(*reader, due, cursor.bad_records(), out, bad, kept);
     bool is_over = false;
     poll = cursor.after(step, kept, *reader, is_over);
     if (is_over) reader.reset();

@@ -21,8 +21,8 @@ struct RowOptions {
   bool header = false;   // CSV: a first line with the names of the columns
   TimeFormat time = {};  // of EventTime; not set = ISO 8601 in UTC
   std::vector<std::pair<std::string, TimeFormat>> time_of = {};  // columns that differ, by name
-  bool window_end = true;          // results of windows: whether their end is a column, too
-  std::vector<std::string> names;  // of the columns, in order, in place of the derived ones
+  bool window_end = true;               // results of windows: whether their end is a column, too
+  std::vector<std::string> names = {};  // of the columns, in order, in place of the derived ones
   char delimiter = ',';
   char quote = '"';
 };
