@@ -73,6 +73,9 @@ class RunningOperator final : public runtime::Operator {
     copy_times(in, out);
     output().push(out);
   }
+  void snapshot(runtime::CheckpointId, runtime::OperatorSnapshot& out, runtime::IoWork&) override {
+    out.states.push_back(group_.descriptor());
+  }
 
  private:
   static constexpr std::uint32_t kAhead = 12;  // records between prefetch and use

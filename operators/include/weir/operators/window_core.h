@@ -85,7 +85,10 @@ class WindowCore {
   void restored() {
     if (!fired_is_restored_ || !uses_totals()) return;
     if (fired_ == INT64_MIN || fired_ == kNever) return;
-    enter_until(fired_, spec_.next_end(fired_) - spec_.size.count());
+    // As after the last window: what lies behind its end may still change unnoticed, and the
+    // watermark need not be at the edge of a slice.
+    const std::int64_t end = spec_.next_end(fired_);
+    enter_until(end - spec_.slide.count(), end - spec_.size.count());
   }
   void snapshot(runtime::OperatorSnapshot& out) {
     out.task_state = runtime::encode_to_string(fired_);
