@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -108,6 +109,24 @@ class CommittedRowsSink : public Sink<T> {
 template <class T, class ToText>
 CommittedRowsSink<T, ToText> commit_rows(std::shared_ptr<CommittedRows> outside, ToText to_text) {
   return {std::move(outside), std::move(to_text)};
+}
+
+// What differs between two sorted multisets of rows, a few rows of each side; empty if nothing
+// does.
+inline std::string difference(const std::vector<std::string>& got,
+                              const std::vector<std::string>& expected) {
+  const auto only = [](const char* title, const std::vector<std::string>& a,
+                       const std::vector<std::string>& b) {
+    std::vector<std::string> rows;
+    std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(rows));
+    std::string text;
+    if (!rows.empty()) text = std::to_string(rows.size()) + title;
+    for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 12); ++i) {
+      text += "\n    " + rows[i];
+    }
+    return text.empty() ? text : text + "\n";
+  };
+  return only(" rows too many:", got, expected) + only(" rows missing:", expected, got);
 }
 
 }  // namespace weir::tests

@@ -1,0 +1,212 @@
+#include "weir/state/flat_table.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace weir::state {
+namespace {
+
+using Rows = std::map<std::string, std::string>;
+
+void replay(const RowBuffer& changes, Rows& rows) {
+  for (std::size_t i = 0; i < changes.rows(); ++i) {
+    const RowBuffer::Row row = changes.row(i);
+    if (row.op == RowBuffer::Op::kPut) {
+      rows[std::string(row.key)] = std::string(row.value);
+    } else {
+      rows.erase(std::string(row.key));
+    }
+  }
+}
+
+template <class K>
+K key_of(std::uint64_t i);
+template <>
+std::int64_t key_of<std::int64_t>(std::uint64_t i) {
+  return static_cast<std::int64_t>(i) - 20;
+}
+template <>
+std::string key_of<std::string>(std::uint64_t i) {
+  return i % 3 == 0 ? std::string(i / 3, 'x') : "key" + std::to_string(i);
+}
+
+// A table beside a map, and the store that its rows go to beside what the map was at the freeze.
+template <class K>
+class Pair {
+ public:
+  explicit Pair(std::uint64_t seed) : random_(seed), table_(RowPrefix{7, 42, 128}) {}
+
+  void step() {
+    const std::uint64_t range = step_ < 2'000 ? 40 : 400;  // grows late, also while frozen
+    const K key = key_of<K>(random_() % range);
+    const std::uint64_t hash = runtime::key_hash(key);
+    const std::uint64_t kind = random_() % 100;
+    ++step_;
+    if (kind < 45) return put(hash, key);
+    if (kind < 65) return erase(hash, key);
+    if (kind < 70) return check_key(hash, key);
+    if (kind < 75) return freeze();
+    if (kind < 95) return encode(1 + random_() % 7);
+    if (kind < 98) return evict();
+    if (kind < 99 && random_() % 8 == 0) return drop();
+  }
+  void finish() {
+    freeze();
+    encode(SIZE_MAX);
+    load_all();
+    ASSERT_EQ(as_map(), map_);
+  }
+
+ private:
+  using Map = std::map<K, std::int64_t>;
+
+  void put(std::uint64_t hash, const K& key) {
+    load(hash, key);
+    const auto value = static_cast<std::int64_t>(random_() % 1'000);
+    if (random_() % 2 == 0) {
+      table_.upsert(hash, key) = value;
+    } else {
+      auto view = table_.view();
+      table_.upsert(view, hash, key) = value;
+    }
+    map_[key] = value;
+  }
+  void erase(std::uint64_t hash, const K& key) {
+    load(hash, key);
+    ASSERT_EQ(table_.erase(hash, key), map_.erase(key) == 1);
+  }
+  void check_key(std::uint64_t hash, const K& key) {
+    load(hash, key);
+    const std::int64_t* value = table_.find(hash, key);
+    const auto it = map_.find(key);
+    ASSERT_EQ(value != nullptr, it != map_.end());
+    if (value != nullptr) {
+      ASSERT_EQ(*value, it->second);
+    }
+  }
+  // What is not in the table may rest in the store; not while newer changes are on their way there.
+  void load(std::uint64_t hash, const K& key) {
+    if (table_.contains(hash, key) || map_.count(key) == 0) return;
+    const auto it = rows_.find(row_key(hash, key));
+    ASSERT_NE(it, rows_.end()) << "an entry was evicted that the store does not have";
+    std::int64_t value = 0;
+    ASSERT_TRUE(runtime::decode_from(it->second, value));
+    table_.load(hash, key, value);
+  }
+  void load_all() {
+    for (const auto& [key, value] : map_) load(runtime::key_hash(key), key);
+  }
+  void freeze() {
+    encode(SIZE_MAX);
+    frozen_ = map_;
+    table_.freeze();
+    is_frozen_ = true;
+  }
+  void encode(std::size_t rows) {
+    if (!is_frozen_ || !table_.encode_frozen(buffer_, rows)) return;
+    is_frozen_ = false;
+    replay(buffer_, rows_);
+    buffer_.clear();
+    check_rows();
+  }
+  void check_rows() {
+    Rows expected;
+    for (const auto& [key, value] : frozen_) {
+      expected[row_key(runtime::key_hash(key), key)] = runtime::encode_to_string(value);
+    }
+    ASSERT_EQ(rows_, expected);
+  }
+  void evict() {
+    if (is_frozen_) return;
+    const std::size_t before = table_.size();
+    const std::size_t evicted = table_.evict(random_() % 10);
+    ASSERT_EQ(table_.size() + evicted, before);
+  }
+  void drop() {
+    load_all();
+    table_.drop_all();
+    map_.clear();
+    ASSERT_TRUE(table_.empty());
+  }
+  Map as_map() const {
+    Map out;
+    table_.for_each([&](const K& key, std::int64_t value) { out[key] = value; });
+    return out;
+  }
+  std::string row_key(std::uint64_t hash, const K& key) const {
+    std::string row;
+    table_.prefix().append_to(row, hash);
+    KeyTraits<K>::encode_key(row, key);
+    return row;
+  }
+
+  std::mt19937_64 random_;
+  FlatTable<K, std::int64_t> table_;
+  Map map_;
+  Map frozen_;
+  RowBuffer buffer_;
+  Rows rows_;
+  bool is_frozen_ = false;
+  std::size_t step_ = 0;
+};
+
+template <class K>
+void compare_with_a_map() {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    Pair<K> pair(seed);
+    for (int i = 0; i < 4'000; ++i) {
+      pair.step();
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+    pair.finish();
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(FlatTable, AgreesWithAMapAndItsRowsWithTheMapAtTheFreeze) {
+  compare_with_a_map<std::int64_t>();
+}
+TEST(FlatTable, AgreesWithAMapOfStringKeys) { compare_with_a_map<std::string>(); }
+
+TEST(FlatTable, VisitsEveryEntryOnceWhenAScanIsCutIntoPieces) {
+  FlatTable<std::int64_t, std::int64_t> table(RowPrefix{});
+  for (std::int64_t key = 0; key < 500; ++key) table.upsert(runtime::key_hash(key), key) = key;
+  std::map<std::int64_t, int> seen;
+  std::size_t at = 0;
+  while (at < table.capacity()) {
+    int left = 7;
+    at = table.for_each_from(at, [&](std::int64_t key, std::int64_t) {
+      ++seen[key];
+      return --left > 0;
+    });
+  }
+  ASSERT_EQ(seen.size(), 500u);
+  for (const auto& [key, times] : seen) EXPECT_EQ(times, 1) << key;
+}
+
+TEST(FlatTable, KeepsTheRowsOfEveryKeyGroup) {
+  FlatTable<std::int64_t, std::int64_t> table(RowPrefix{0, 0, 128});
+  std::map<std::uint16_t, int> made;
+  for (std::int64_t key = 0; key < 5'000; ++key) {
+    const std::uint64_t hash = runtime::key_hash(key);
+    table.upsert(hash, key) = key;
+    ++made[runtime::key_group_of(hash, 128).value];
+  }
+  ASSERT_EQ(made.size(), 128u);
+  table.freeze();
+  RowBuffer out;
+  while (!table.encode_frozen(out, 100)) {
+  }
+  std::map<std::uint16_t, int> written;
+  for (std::size_t i = 0; i < out.rows(); ++i) {
+    RowKeyParts parts;
+    ASSERT_TRUE(parse_row_key(out.row(i).key, parts));
+    ++written[parts.group.value];
+  }
+  EXPECT_EQ(written, made);
+}
+
+}  // namespace
+}  // namespace weir::state
