@@ -1,12 +1,11 @@
 #include "weir/coordinator/embedded_job.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "event_queue.h"
+#include "job_setup.h"
 #include "job_store.h"
 #include "termination_signals.h"
 #include "weir/coordinator/checkpoint_coordinator.h"
@@ -23,37 +22,6 @@ namespace {
 
 // How long a signal may wait until the loop looks.
 constexpr MonotonicTime kSignalPoll = std::chrono::milliseconds(100);
-
-// Cores that this process may use.
-std::uint32_t usable_cores() {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  if (sched_getaffinity(0, sizeof(cores), &cores) != 0) return 1;
-  return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&cores)));
-}
-
-std::unique_ptr<runtime::Executor> make_executor(const JobOptions& options, runtime::Clock& clock) {
-  const std::uint32_t threads = options.threads == 0 ? usable_cores() : options.threads;
-  switch (options.executor) {
-    case ExecutorKind::kTbb: return runtime::make_tbb_executor(threads, clock);
-    case ExecutorKind::kThreads: return runtime::make_thread_executor(threads, clock);
-    case ExecutorKind::kSingle: break;
-  }
-  return runtime::make_single_executor(options.seed, clock, options.manual_clock);
-}
-
-absl::Status validate(const JobOptions& options) {
-  const auto refuse = [](const char* what) { return absl::InvalidArgumentError(what); };
-  if (options.batch_size == 0 || options.batch_size > 1u << 20) {
-    return refuse("the batch size must lie between 1 and 1048576 records");
-  }
-  if (options.channel_bytes == 0) return refuse("a channel must hold at least one byte");
-  if (options.threads > 1024) return refuse("at most 1024 threads");
-  if (options.checkpoint_interval < MonotonicTime(0)) {
-    return refuse("the checkpoint interval must not be negative");
-  }
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -370,25 +338,6 @@ void EmbeddedJob::report(MonotonicTime now) {
 
 JobResult run(const runtime::Plan& plan, const JobOptions& options) {
   return EmbeddedJob(plan, options).run();
-}
-
-JobResult run_embedded(const runtime::Topology& topology, const JobOptions& options) {
-  absl::StatusOr<runtime::Plan> plan =
-      runtime::make_plan(topology, {options.parallelism, options.combine});
-  if (!plan.ok()) {
-    JobResult result;
-    result.status = plan.status();
-    return result;
-  }
-  return run(*plan, options);
-}
-
-JobResult run_embedded(const std::function<void(runtime::Topology&)>& build,
-                       const JobOptions& options, std::map<std::string, std::string> params) {
-  runtime::Params values(std::move(params));
-  runtime::Topology topology(values);
-  build(topology);
-  return run_embedded(topology, options);
 }
 
 }  // namespace weir::coordinator

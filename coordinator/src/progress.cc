@@ -41,7 +41,7 @@ std::string_view state_name(const JobResult& result) {
 bool prints_to_stdout(const runtime::Plan& plan) {
   for (const runtime::PlanChain& chain : plan.chains) {
     for (const runtime::PlanOperator& op : chain.operators) {
-      if (op.kind == "stdout" || op.kind == "call") return true;
+      if (op.kind == "print" || op.kind == "call") return true;
     }
   }
   return false;
