@@ -1,0 +1,300 @@
+// The data plane against hand-written loops: bench_engine [--quick] [--json FILE] [--only NAME]
+//
+// Every figure is a ratio within this run: the two sides take turns, five times or more, each run
+// in a process of its own, and medians are compared. A figure counts only if both sides' results
+// have the same checksum; otherwise it says INVALID and the exit code is 1. Misses of a required
+// minimum are marked, but are no error.
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "hand_loops.h"
+#include "hand_rocksdb.h"
+#include "measure.h"
+#include "report.h"
+#include "weir_jobs.h"
+
+namespace weir::bench {
+namespace {
+
+struct Arguments {
+  bool is_quick = false;
+  std::string json;
+  std::string only;  // a part of the workload's name
+
+  int times() const { return is_quick ? 5 : 7; }
+  std::uint64_t records(std::uint64_t quick) const { return is_quick ? quick : quick * 4; }
+  bool wants(const std::string& workload) const {
+    return only.empty() || workload.find(only) != std::string::npos;
+  }
+};
+
+using Job = Tally (*)(const Load&, const JobOptions&);
+using Loop = Tally (*)(const Load&);
+
+std::function<void(Run&)> run_of(Job job, const Load& load, const JobOptions& options = {}) {
+  return [=](Run& run) { run.tally = job(load, options); };
+}
+// The same with a fresh state folder.
+std::function<void(Run&)> run_with_state(Job job, const Load& load, JobOptions options) {
+  return [=](Run& run) mutable {
+    const ScratchFolder folder;
+    options.state_dir = folder.path();
+    const std::uint64_t start = monotonic_ns();
+    run.tally = job(load, options);
+    run.seconds = static_cast<double>(monotonic_ns() - start) / 1e9;
+  };
+}
+
+constexpr std::uint64_t kSpanUs = 1000 * kSecondUs;  // event time of the windowed workloads
+Load over_span(std::uint64_t records, std::uint64_t keys) {
+  return {records, keys, std::max<std::uint64_t>(1, kSpanUs / records)};
+}
+// Three days, ten records per key and minute.
+Load long_load() { return {43'200'000, 1000, 6000}; }
+
+void against_loops(const Arguments& a, Report& report) {
+  struct Case {
+    const char* workload;
+    Load load;
+    Loop loop;
+    Job job;
+    double least;
+    double aim;
+  };
+  const std::uint64_t n = a.records(30'000'000);
+  const std::uint64_t fewer = a.records(12'000'000);
+  const Case cases[] = {
+      {"A map, filter, count", {n}, hand_map_filter, weir_map_filter, 0.8, 1.0},
+      {"B 100 keys", {n, 100}, hand_running_sum, weir_running_sum, 0.6, 1.0},
+      {"B 10k keys", {n, 10'000}, hand_running_sum, weir_running_sum, 0.6, 1.0},
+      {"B 1M keys", {fewer, 1'000'000}, hand_running_sum, weir_running_sum, 1.0, 1.9},
+      {"S 10k text keys", {fewer}, hand_running_by_name, weir_running_by_name, 0.5, 0.8},
+      {"Ct tumbling 10 s", over_span(n, 10'000), hand_tumbling, weir_tumbling, 0.7, 1.0},
+      {"Cs sliding 60 s / 1 s", over_span(n, 1000), hand_sliding, weir_sliding, 0.6, 1.0},
+      {"D ads", over_span(n, 0), hand_ads, weir_ads, 0.7, 1.0},
+      {"L sliding 24 h / 1 min", long_load(), hand_long_window, weir_long_window, 0.6, 0.9},
+  };
+  report.heading("Parallelism 1 against the hand-written loop", "loop", "Weir");
+  for (const Case& c : cases) {
+    if (!a.wants(c.workload)) continue;
+    const auto loop = [&](Run& run) { run.tally = c.loop(c.load); };
+    const Pair pair = run_in_turns(a.times(), loop, run_of(c.job, c.load));
+    Load twice = c.load;
+    twice.records *= 2;
+    const Run longer = run_in_child(run_of(c.job, twice));
+    report.ratio(
+        {c.workload, static_cast<double>(c.load.records), c.least, c.aim, true, longer.peak_mb},
+        pair);
+  }
+  if (a.wants("F flights")) {
+    report.not_yet("F flights file to result files", "the CSV spout and sink are not there");
+  }
+}
+
+void two_tasks(const Arguments& a, Report& report) {
+  struct Case {
+    const char* workload;
+    Load load;
+    Job job;
+    double least;
+    double aim;
+  };
+  const std::uint64_t n = a.records(60'000'000);
+  const Case cases[] = {
+      {"A, 2 tasks", {n}, weir_map_filter, 1.4, 1.9},
+      {"D, 2 tasks", over_span(n, 0), weir_ads, 1.4, 1.6},
+      {"Ct, 2 tasks", over_span(n, 10'000), weir_tumbling, 1.4, 0},
+      {"L, 2 tasks", long_load(), weir_long_window, 1.4, 0},
+      {"B 10k keys, 2 tasks", {n, 10'000}, weir_running_sum, 1.1, 1.4},
+  };
+  report.heading("Parallelism 2 against parallelism 1", "1 task", "2 tasks");
+  JobOptions two;
+  two.parallelism = 2;
+  for (const Case& c : cases) {
+    if (!a.wants(c.workload)) continue;
+    Pair pair = run_in_turns(a.times(), run_of(c.job, c.load), run_of(c.job, c.load, two));
+    // The running sums of B depend on the order in which two partitions arrive.
+    const bool must_agree = c.job != weir_running_sum;
+    report.ratio({c.workload, static_cast<double>(c.load.records), c.least, c.aim, must_agree, 0},
+                 pair);
+  }
+}
+
+void with_checkpoints(const Arguments& a, Report& report) {
+  struct Case {
+    const char* workload;
+    Load load;
+    Job job;
+    StateBackend backend;
+    double least;
+  };
+  const Case cases[] = {
+      {"B 10k keys, RocksDB",
+       {a.records(150'000'000), 10'000},
+       weir_running_sum,
+       StateBackend::kRocksDb,
+       0.6},
+      {"B 1M keys, RocksDB",
+       {a.records(60'000'000), 1'000'000},
+       weir_running_sum,
+       StateBackend::kRocksDb,
+       0.6},
+      {"D, memory", over_span(a.records(200'000'000), 0), weir_ads, StateBackend::kMemory, 0.97},
+  };
+  report.heading("A checkpoint every second against memory without checkpoints", "without", "with");
+  for (const Case& c : cases) {
+    if (!a.wants(c.workload)) continue;
+    JobOptions options;
+    options.state_backend = c.backend;
+    options.checkpoint_interval = std::chrono::seconds(1);
+    const Pair pair =
+        run_in_turns(a.times(), run_of(c.job, c.load), run_with_state(c.job, c.load, options));
+    report.ratio({c.workload, static_cast<double>(c.load.records), c.least, 0, true, 0}, pair);
+  }
+}
+
+void small_budget(const Arguments& a, Report& report) {
+  const Load load{a.is_quick ? 300'000ull : 3'000'000ull, 1'000'000};
+  // A row of a million keys takes 17 bytes of a table that is half empty.
+  const std::size_t budget = 17 * 2 * load.keys / 10;
+  report.heading("A budget of a tenth of the state against get, modify, put on RocksDB", "RocksDB",
+                 "Weir");
+  for (const bool is_zipf : {false, true}) {
+    const std::string name = is_zipf ? "budget, Zipf keys" : "budget, uniform keys";
+    if (!a.wants(name)) continue;
+    JobOptions options;
+    options.state_backend = StateBackend::kRocksDb;
+    options.checkpoint_interval = std::chrono::seconds(1);
+    options.memory_budget = budget;
+    const Pair pair = run_in_turns(
+        a.times(),
+        [&](Run& run) {
+          const ScratchFolder folder;
+          run.seconds = rocksdb_seconds_on_full_table(load, is_zipf, budget, folder.path());
+        },
+        [&](Run& run) {
+          const ScratchFolder folder;
+          options.state_dir = folder.path();
+          run.seconds = weir_seconds_on_full_table(load, is_zipf, options);
+        });
+    report.ratio({name, static_cast<double>(load.records), is_zipf ? 10.0 : 3.0, 0, false, 0},
+                 pair);
+  }
+}
+
+void restoring(const Arguments& a, Report& report) {
+  const Load load{0, 1'000'000};
+  report.figures("Restoring 1,000,000 keys", "| backend | seconds to the first record | below | |");
+  for (const StateBackend backend : {StateBackend::kMemory, StateBackend::kRocksDb}) {
+    const std::string name =
+        backend == StateBackend::kMemory ? "restore, memory" : "restore, RocksDB";
+    if (!a.wants(name)) continue;
+    std::vector<Run> runs;
+    for (int i = 0; i < a.times(); ++i) {
+      const ScratchFolder folder;
+      JobOptions options;
+      options.state_dir = folder.path();
+      options.state_backend = backend;
+      const Run prepared = run_in_child([&](Run&) { weir_leave_state(load, options); });
+      runs.push_back(
+          run_in_child([&](Run& run) { run.seconds = weir_seconds_to_restore(load, options); }));
+      runs.back().is_valid = runs.back().is_valid && prepared.is_valid;
+    }
+    const double seconds = median_seconds(runs);
+    char row[64];
+    std::snprintf(row, sizeof row, "%.3f | 1", seconds);
+    report.figure(name, row, runs, seconds < 1);
+  }
+}
+
+// Microseconds at p50, p99 and p99.9.
+void note_quantiles(std::vector<std::uint32_t> latencies, Run& run) {
+  if (latencies.empty()) return;
+  std::sort(latencies.begin(), latencies.end());
+  const double ranks[] = {0.5, 0.99, 0.999};
+  for (int q = 0; q < 3; ++q) {
+    const auto at = static_cast<std::size_t>(ranks[q] * static_cast<double>(latencies.size()));
+    run.values[q] = latencies[std::min(at, latencies.size() - 1)] / 1000.0;
+  }
+}
+
+void latency(const Arguments& a, Report& report) {
+  report.figures("Latency from each record's due time, microseconds",
+                 "| workload | p50 | p99 | p99.9 | p50 below | p99 below | |");
+  const double seconds = a.is_quick ? 3 : 10;
+  for (const char workload : {'A', 'D'}) {
+    for (const std::uint64_t rate : {100'000u, 1'000'000u}) {
+      const std::string name = std::string("latency ") + workload + ", " +
+                               (rate == 100'000 ? "100,000/s" : "1,000,000/s");
+      if (!a.wants(name)) continue;
+      std::vector<Run> runs;
+      for (int i = 0; i < a.times(); ++i) {
+        runs.push_back(run_in_child([&](Run& run) {
+          note_quantiles(workload == 'A' ? weir_latencies_map_filter(rate, seconds)
+                                         : weir_latencies_ads(rate, seconds),
+                         run);
+        }));
+      }
+      double q[3];
+      for (int i = 0; i < 3; ++i) {
+        std::vector<double> all;
+        for (const Run& r : runs) all.push_back(r.values[i]);
+        q[i] = median(all);
+      }
+      const bool is_bounded = rate == 100'000;
+      char row[128];
+      std::snprintf(row, sizeof row, "%.1f | %.1f | %.1f | %s", q[0], q[1], q[2],
+                    is_bounded ? "200 | 2000" : " | ");
+      report.figure(name, row, runs, !is_bounded || (q[0] < 200 && q[1] < 2000));
+    }
+  }
+}
+
+void warn_if_busy() {
+  double load = 0;
+  std::ifstream("/proc/loadavg") >> load;
+  if (load > 0.5) {
+    std::printf("Warning: the machine is busy (load %.2f); figures beside other work mislead.\n",
+                load);
+  }
+}
+
+int run(int argc, char** argv) {
+  Arguments a;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--quick") {
+      a.is_quick = true;
+    } else if (word == "--json" && i + 1 < argc) {
+      a.json = argv[++i];
+    } else if (word == "--only" && i + 1 < argc) {
+      a.only = argv[++i];
+    } else {
+      std::printf("bench_engine [--quick] [--json FILE] [--only PART-OF-A-WORKLOAD'S-NAME]\n");
+      return word == "--help" ? 0 : 2;
+    }
+  }
+  warn_if_busy();
+  Report report;
+  against_loops(a, report);
+  two_tasks(a, report);
+  with_checkpoints(a, report);
+  small_budget(a, report);
+  restoring(a, report);
+  latency(a, report);
+  std::printf("\n%d figures miss what is required.%s\n", report.below(),
+              report.is_valid() ? "" : " Some are INVALID.");
+  if (!a.json.empty() && !report.write_json(a.json)) {
+    std::fprintf(stderr, "cannot write %s\n", a.json.c_str());
+    return 1;
+  }
+  return report.is_valid() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace weir::bench
+
+int main(int argc, char** argv) { return weir::bench::run(argc, argv); }
