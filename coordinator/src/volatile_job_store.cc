@@ -8,6 +8,7 @@ namespace {
 class NoRows final : public runtime::RowStore {
  public:
   bool can_read() const override { return false; }
+  bool keeps_rows() const override { return false; }
   absl::Status get(std::span<const std::string> keys,
                    std::vector<std::optional<std::string>>* values) override {
     values->assign(keys.size(), std::nullopt);

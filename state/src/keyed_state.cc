@@ -28,6 +28,10 @@ bool KeyedState::load_row(std::string_view key, std::string_view value) {
   return tables_[parts.table - 1u]->load(parts, value);
 }
 
+void KeyedState::settle() {
+  for (TableBase* table : tables_) table->settle();
+}
+
 absl::Status KeyedState::restore(const std::vector<RowSnapshot>& snapshots) {
   if (snapshots.empty()) return absl::OkStatus();
   std::size_t refused = 0;
@@ -36,6 +40,7 @@ absl::Status KeyedState::restore(const std::vector<RowSnapshot>& snapshots) {
                                                 if (!load_row(key, value)) ++refused;
                                               });
   if (!status.ok()) return status;
+  settle();
   if (refused != 0) {
     return absl::DataLossError(std::to_string(refused) +
                                " rows of the snapshot fit no state that this program declares; "
@@ -45,12 +50,14 @@ absl::Status KeyedState::restore(const std::vector<RowSnapshot>& snapshots) {
 }
 
 void KeyedState::freeze() {
+  if (!store_->keeps_rows()) return;  // then entries stay changed, and cost nothing more
   for (TableBase* table : tables_) table->freeze();
   encoding_ = 0;
   is_frozen_ = true;
 }
 
 bool KeyedState::encode_frozen(std::size_t max_rows) {
+  if (!store_->keeps_rows()) return true;
   const std::size_t stop = max_rows == SIZE_MAX ? SIZE_MAX : frozen_.rows() + max_rows;
   for (; encoding_ < tables_.size(); ++encoding_) {
     const std::size_t left = stop == SIZE_MAX ? SIZE_MAX : stop - frozen_.rows();
@@ -121,6 +128,7 @@ void KeyedState::fetch_all(const RowPrefix& prefix) {
         begin, [&](std::string_view key, std::string_view value) { load_row(key, value); });
     if (!status.ok()) failure_ = status;
   }
+  settle();
 }
 
 void KeyedState::fetch(const std::vector<std::string>& keys) {
@@ -133,6 +141,7 @@ void KeyedState::fetch(const std::vector<std::string>& keys) {
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (values[i].has_value()) load_row(keys[i], *values[i]);
   }
+  settle();
 }
 
 KeyedState& keyed_state(const runtime::OperatorContext& context) {

@@ -23,7 +23,9 @@ auto events(const Load& load, const JobOptions& options) {
       load.records, [load](std::uint64_t i, Event& e) { make_event(load, i, e); },
       partitions_of(options));
 }
-EventTime time_of(const Event& e) { return EventTime(static_cast<std::int64_t>(e.time_us)); }
+constexpr auto time_of = [](const Event& e) {
+  return EventTime(static_cast<std::int64_t>(e.time_us));
+};
 // The number of a window by its start, counted in steps of `slide`.
 std::uint64_t number_of(EventTime start, std::chrono::microseconds slide) {
   return static_cast<std::uint64_t>(start.micros() / slide.count());

@@ -78,7 +78,7 @@ class RunningOperator final : public runtime::Operator {
   }
 
  private:
-  static constexpr std::uint32_t kAhead = 12;  // records between prefetch and use
+  static constexpr std::uint32_t kAhead = 24;  // records between prefetch and use
 
   Set set_;
   Access access_;

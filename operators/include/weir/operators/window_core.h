@@ -252,6 +252,7 @@ class WindowCore {
            it != tables.end() && it->first + spec_.slice_us <= end; ++it) {
         slices_.fetch_all(it->first);
         totals_->enter(it->first, *it->second);
+        it->second->pack();  // few of its entries will change before it leaves
       }
       entered_ = std::max(entered_, end);
     }
@@ -381,6 +382,7 @@ struct KeyTraits<operators::SlicedKey<K>> {
     return decode_from(bytes, k);
   }
   static bool equal(const Sliced& stored, const Sliced& probe) { return stored == probe; }
+  static bool is_default(const Sliced& stored) { return stored == Sliced{}; }
   static const Sliced& own(const Sliced& probe) { return probe; }
 };
 

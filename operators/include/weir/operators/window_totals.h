@@ -36,6 +36,7 @@ class SubtractingTotals {
   void clear() { totals_.drop_all(); }
   // The slice starting at `start` is complete and enters the window.
   void enter(std::int64_t, const state::FlatTable<K, Acc>& slice) {
+    totals_.reserve(slice.size());
     slice.for_each([&](const K& key, const Acc& acc) {
       Total& total = totals_.upsert(runtime::KeyTraits<K>::hash(key), key);
       set_.merge(total.acc, acc);
@@ -94,6 +95,7 @@ class TwoStackTotals {
   void enter(std::int64_t start, const state::FlatTable<K, Acc>& slice) {
     if (back_begin_ == INT64_MIN) back_begin_ = start;
     newest_ = start;
+    back_.reserve(slice.size());
     slice.for_each([&](const K& key, const Acc& acc) {
       set_.merge(back_.upsert(runtime::KeyTraits<K>::hash(key), key), acc);
     });
@@ -132,7 +134,7 @@ class TwoStackTotals {
     if (is_new) after_slot(start).upsert(hash, key) = suffix_after(start, slices, hash, key);
   }
   template <class F>
-  std::size_t for_each_from(std::size_t from, F&& f) const {
+  std::size_t for_each_from(std::size_t from, F&& f) {
     if (from < front_.capacity()) {
       bool go_on = true;
       from = front_.for_each_from(from, [&](const K& key, const Acc& acc) {
@@ -175,6 +177,8 @@ class TwoStackTotals {
       --it;
       if (it->first < oldest) break;
       AfterTable& after = after_slot(it->first);
+      after.reserve(it->second->size());
+      front_.reserve(it->second->size());
       it->second->for_each([&](const K& key, const Acc& acc) {
         const std::uint64_t hash = runtime::KeyTraits<K>::hash(key);
         After& entry = after.upsert(hash, key);

@@ -118,6 +118,8 @@ struct KeyTraits {
     return decode_from(bytes, key);
   }
   static bool equal(const K& stored, const K& probe) { return stored == probe; }
+  // Whether `stored` equals K{}, as the key of an empty slot does.
+  static bool is_default(const K& stored) { return stored == K{}; }
   static const K& own(const K& probe) { return probe; }
 };
 
@@ -131,6 +133,7 @@ struct KeyTraits<std::string> {
     return true;
   }
   static bool equal(std::string_view stored, std::string_view probe) { return stored == probe; }
+  static bool is_default(std::string_view stored) { return stored.empty(); }
   static std::string own(std::string_view probe) { return std::string(probe); }
 };
 

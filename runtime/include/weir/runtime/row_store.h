@@ -87,6 +87,8 @@ class RowStore {
   // Whether rows can be read back while running. If not (memory backend), the tables keep every
   // row, get() finds nothing and tables never evict.
   virtual bool can_read() const = 0;
+  // Whether snapshots keep rows at all. If not, nobody need encode any.
+  virtual bool keeps_rows() const { return true; }
   // Values of `keys` as of all applied rows, in the same order; nullopt where there is no row.
   virtual absl::Status get(std::span<const std::string> keys,
                            std::vector<std::optional<std::string>>* values) = 0;

@@ -1,15 +1,21 @@
 // FlatTable<K, V>: the live entries of one state (or of one slice of time), as objects in an
 // open-addressing table that knows which rows have changed since the last barrier.
 //
-// Layout: an array of {key, value} slots and an array of one control byte per slot. A slot's home
+// Layout: an array of {key, value} slots, one control byte per slot, and one bit per slot that says
+// "live and noted as changed": all that a hot update has to look at besides the slot. A slot's home
 // is the top bits of its key's hash, so the table is ordered by hash, and with it by key group: a
-// scan of a key group, or of everything in row order, is a scan of memory.
+// scan of a key group, or of everything in row order, is a scan of memory. Whoever inserts in that
+// order must reserve() first, or the table grows through ever longer runs of taken slots.
+//
+// A table that will rather be read than changed can be packed: slots without gaps, in the same
+// order. Any access to a single entry lays it out anew.
 //
 // Change tracking: the first change of an entry after a barrier puts it on the list of the current
 // epoch. freeze() swaps lists in O(1); what is frozen keeps its old value until it has been encoded
 // (an entry that changes earlier is encoded at that moment). Task thread only.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -38,12 +44,12 @@ class FlatTable {
   };
 
   explicit FlatTable(RowPrefix prefix, std::size_t expected = 0) : prefix_(prefix) {
-    allocate(capacity_for(expected));
+    allocate(capacity_for(expected), false);
   }
 
   std::size_t size() const { return live_; }
   bool empty() const { return live_ == 0; }
-  std::size_t memory_bytes() const { return capacity_ * (sizeof(Slot) + 1); }
+  std::size_t memory_bytes() const { return capacity_ * (sizeof(Slot) + 1) + capacity_ / 8; }
   const RowPrefix& prefix() const { return prefix_; }
 
   // Whether the table is so large that its slots are rarely in a core's own cache.
@@ -53,21 +59,18 @@ class FlatTable {
   // call that may add or remove an entry, and with freeze().
   struct View {
     Slot* slots;
-    std::uint8_t* control;
+    const std::uint64_t* hot;  // a bit per slot: its entry needs no bookkeeping
     std::size_t mask;
     unsigned shift;
-    std::uint8_t hot;  // control bits of an entry that needs no bookkeeping
   };
   View view() {
-    return {slots_.get(), control_.get(), mask_, shift_,
-            static_cast<std::uint8_t>(kTracked ? kLive | dirty_now_ : kLive)};
+    if (is_packed_) unpack();
+    return {slots_.get(), hot_.get(), mask_, shift_};
   }
 
   // Asks the memory for the slot of `hash` ahead of its use.
   static void prefetch(const View& view, std::uint64_t hash) {
-    const std::size_t i = hash >> view.shift;
-    __builtin_prefetch(&view.slots[i]);
-    __builtin_prefetch(&view.control[i]);
+    __builtin_prefetch(&view.slots[hash >> view.shift]);
   }
 
   // The entry of `key`, made from V{} if there is none; counts as changed. Valid until the next
@@ -76,11 +79,11 @@ class FlatTable {
     std::size_t i = hash >> view.shift;
     for (;;) {
       if (KeyTraits<K>::equal(view.slots[i].key, key)) [[likely]] {
-        if ((view.control[i] & view.hot) == view.hot) [[likely]]
+        if ((view.hot[i / 64] >> (i % 64) & 1) != 0) [[likely]]
           return view.slots[i].value;
         break;
       }
-      if (view.control[i] == kEmpty) break;
+      if (KeyTraits<K>::is_default(view.slots[i].key)) break;  // empty, as a rule
       i = (i + 1) & view.mask;
     }
     V& value = upsert(hash, key);
@@ -88,6 +91,7 @@ class FlatTable {
     return value;
   }
   [[gnu::noinline]] V& upsert(std::uint64_t hash, Probe key) {
+    if (is_packed_) unpack();
     for (std::size_t i = home(hash); control_[i] != kEmpty; i = (i + 1) & mask_) {
       if ((control_[i] & kLive) == 0 || !KeyTraits<K>::equal(slots_[i].key, key)) continue;
       if constexpr (kTracked) {
@@ -99,11 +103,21 @@ class FlatTable {
   }
 
   // The entry of `key`, or null. Does not count as a change.
-  const V* find(std::uint64_t hash, Probe key) const {
+  const V* find(std::uint64_t hash, Probe key) {
     const std::size_t i = locate(hash, key);
     return i == kNone ? nullptr : &slots_[i].value;
   }
-  bool contains(std::uint64_t hash, Probe key) const { return locate(hash, key) != kNone; }
+  bool contains(std::uint64_t hash, Probe key) { return locate(hash, key) != kNone; }
+
+  // Makes room for `entries` in all.
+  void reserve(std::size_t entries) {
+    const std::size_t wanted = capacity_for(std::max(entries, live_));
+    if (is_packed_ || wanted > capacity_) rebuild(wanted);
+  }
+  // Lays the entries out without gaps.
+  void pack() {
+    if (!is_packed_ && live_ != 0) rebuild(live_, true);
+  }
 
   // Removes the entry of `key`; false if there was none.
   bool erase(std::uint64_t hash, Probe key) {
@@ -114,19 +128,27 @@ class FlatTable {
     return true;
   }
 
-  // Calls f(key, value) for each entry, in hash order but for a few wrapped ones. Values may be
-  // changed only through upsert.
+  // Calls f(key, value) for each entry, in hash order but for a few wrapped ones. Whoever fills
+  // another table in this order must reserve() there. Values may be changed only through upsert.
   template <class F>
   void for_each(F&& f) const {
     for (std::size_t i = 0; i < capacity_; ++i) {
       if ((control_[i] & kLive) != 0) f(slots_[i].key, slots_[i].value);
     }
   }
-  // The same for slots `from`.. until `f` returns false; returns where to go on, or capacity().
+  // The same from position `from` on until `f` returns false; returns where to go on, or
+  // capacity(). In no order, so that the receiver may build a table from it.
   template <class F>
   std::size_t for_each_from(std::size_t from, F&& f) const {
-    for (std::size_t i = from; i < capacity_; ++i) {
-      if ((control_[i] & kLive) != 0 && !f(slots_[i].key, slots_[i].value)) return i + 1;
+    const std::size_t blocks = is_packed_ ? 1 : std::max<std::size_t>(1, capacity_ / kBlock);
+    const std::size_t block_size = capacity_ / blocks;
+    const std::size_t stride = (blocks * 40503 >> 16) | 1;  // golden section
+    while (from < capacity_) {
+      const std::size_t first = (from / block_size * stride & (blocks - 1)) * block_size;
+      for (std::size_t in = from % block_size; in < block_size; ++in, ++from) {
+        const std::size_t i = first + in;
+        if ((control_[i] & kLive) != 0 && !f(slots_[i].key, slots_[i].value)) return from + 1;
+      }
     }
     return capacity_;
   }
@@ -140,6 +162,7 @@ class FlatTable {
       slots_[i] = Slot{};
     }
     std::memset(control_.get(), 0, capacity_);
+    cool_down();
     live_ = used_ = 0;
     changed_now_.clear();
     changed_frozen_.clear();
@@ -158,6 +181,7 @@ class FlatTable {
     frozen_removed_.swap(removed_);
     std::swap(dirty_now_, dirty_frozen_);
     encode_cursor_ = 0;
+    if constexpr (kTracked) cool_down();
   }
 
   // Writes up to `max_rows` frozen rows; true when none is left.
@@ -199,6 +223,7 @@ class FlatTable {
   // last sweep are spared once. Returns how many were dropped.
   std::size_t evict(std::size_t limit) {
     std::size_t evicted = 0;
+    if (is_packed_) unpack();
     for (std::size_t n = 0; n < 2 * capacity_ && evicted < limit; ++n) {
       const std::size_t i = hand_;
       hand_ = (hand_ + 1) & mask_;
@@ -214,9 +239,10 @@ class FlatTable {
     return evicted;
   }
   // Whether a few more entries make the table double its memory.
-  bool is_nearly_full() const { return live_ * 20 > capacity_ * 9; }
+  bool is_nearly_full() const { return !is_packed_ && live_ * 20 > capacity_ * 9; }
   // Gives memory back when few entries are left. Only while nothing is frozen.
   void shrink() {
+    if (is_packed_) return;
     std::size_t wanted = capacity_;
     while (wanted > kMinCapacity && live_ * 4 < wanted) wanted /= 2;
     if (wanted < capacity_) rebuild(wanted);
@@ -232,6 +258,7 @@ class FlatTable {
   static constexpr std::uint8_t kVacated = 32;  // no entry, but probing goes on
   static constexpr std::size_t kNone = ~std::size_t{0};
   static constexpr std::size_t kMinCapacity = 16;
+  static constexpr std::size_t kBlock = 64;  // slots that for_each_from visits in order
 
   static std::size_t capacity_for(std::size_t entries) {
     std::size_t c = kMinCapacity;
@@ -239,18 +266,27 @@ class FlatTable {
     return c;
   }
 
-  void allocate(std::size_t capacity) {
+  void allocate(std::size_t capacity, bool packed) {
+    is_packed_ = packed;
     capacity_ = capacity;
     mask_ = capacity - 1;
-    shift_ = 64 - static_cast<unsigned>(__builtin_ctzll(capacity));
+    shift_ = packed ? 0 : 64 - static_cast<unsigned>(std::countr_zero(capacity));
     slots_ = make_slots<Slot>(capacity);
     control_ = make_slots<std::uint8_t>(capacity);
+    hot_ = is_packed_ ? nullptr : make_slots<std::uint64_t>(hot_words());
     used_ = live_ = 0;
+  }
+
+  std::size_t hot_words() const { return (capacity_ + 63) / 64; }
+  void warm_up(std::size_t i) { hot_[i / 64] |= std::uint64_t{1} << (i % 64); }
+  void cool_down() {
+    if (!is_packed_) std::memset(hot_.get(), 0, hot_words() * sizeof(std::uint64_t));
   }
 
   std::size_t home(std::uint64_t hash) const { return hash >> shift_; }
 
-  std::size_t locate(std::uint64_t hash, Probe key) const {
+  std::size_t locate(std::uint64_t hash, Probe key) {
+    if (is_packed_) unpack();
     std::size_t i = home(hash);
     for (; control_[i] != kEmpty; i = (i + 1) & mask_) {
       if ((control_[i] & kLive) != 0 && KeyTraits<K>::equal(slots_[i].key, key)) return i;
@@ -277,6 +313,7 @@ class FlatTable {
       control_[i] |= dirty_now_;
       changed_now_.push_back(static_cast<std::uint32_t>(i));
     }
+    warm_up(i);
     return slots_[i].value;
   }
 
@@ -285,6 +322,7 @@ class FlatTable {
     keep_frozen_value(i);
     control_[i] = static_cast<std::uint8_t>((control_[i] & ~kWarm) | dirty_now_);
     changed_now_.push_back(static_cast<std::uint32_t>(i));
+    warm_up(i);
   }
 
   void note_removal(std::size_t i) {
@@ -318,30 +356,38 @@ class FlatTable {
 
   void vacate(std::size_t i) {
     slots_[i] = Slot{};
+    hot_[i / 64] &= ~(std::uint64_t{1} << (i % 64));
     control_[i] = control_[(i + 1) & mask_] == kEmpty ? kEmpty : kVacated;
     if (control_[i] == kEmpty) --used_;
     --live_;
   }
 
+  [[gnu::noinline]] void unpack() { rebuild(capacity_for(live_)); }
   // Doubles the table, or only sweeps out vacated slots if these are many.
   [[gnu::noinline]] void grow() {
     rebuild((live_ + 1) * 4 > capacity_ ? capacity_ * 2 : capacity_);
   }
 
-  void rebuild(std::size_t capacity) {
+  // Moves everything to `capacity` slots: a power of two, or as many as entries if `packed`.
+  void rebuild(std::size_t capacity, bool packed = false) {
     auto old_slots = std::move(slots_);
     auto old_control = std::move(control_);
     const std::size_t old_capacity = capacity_;
     const std::size_t live = live_;
-    allocate(capacity);
+    allocate(capacity, packed);
     changed_now_.clear();
     changed_frozen_.clear();
     encode_cursor_ = 0;
     hand_ = 0;
+    std::size_t next = 0;
     for (std::size_t n = 0; n < old_capacity; ++n) {
       if ((old_control[n] & kLive) == 0) continue;
-      std::size_t i = home(KeyTraits<K>::hash(old_slots[n].key));
-      while (control_[i] != kEmpty) i = (i + 1) & mask_;
+      std::size_t i = next++;
+      if (!is_packed_) {
+        i = home(KeyTraits<K>::hash(old_slots[n].key));
+        while (control_[i] != kEmpty) i = (i + 1) & mask_;
+        if (!kTracked || (old_control[n] & dirty_now_) != 0) warm_up(i);
+      }
       slots_[i] = std::move(old_slots[n]);
       control_[i] = old_control[n];
       if ((control_[i] & dirty_now_) != 0) changed_now_.push_back(static_cast<std::uint32_t>(i));
@@ -353,6 +399,7 @@ class FlatTable {
   }
 
   RowPrefix prefix_;
+  bool is_packed_ = false;
   std::size_t capacity_ = 0;
   std::size_t mask_ = 0;
   unsigned shift_ = 60;
@@ -360,6 +407,7 @@ class FlatTable {
   std::uint8_t dirty_frozen_ = kDirtyB;
   SlotArray<Slot> slots_;
   SlotArray<std::uint8_t> control_;
+  SlotArray<std::uint64_t> hot_;
   std::size_t live_ = 0;  // entries
   std::size_t used_ = 0;  // slots that are not empty: entries and vacated ones
   std::size_t hand_ = 0;  // where the next eviction sweep starts

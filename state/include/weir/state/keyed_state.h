@@ -27,8 +27,10 @@ class TableBase {
   virtual ~TableBase() = default;
   virtual void freeze() = 0;
   virtual bool encode_frozen(RowBuffer& out, std::size_t max_rows) = 0;
-  // A row of this table from a snapshot or the store; false if it cannot be decoded.
+  // A row of this table from a snapshot or the store; false if it cannot be decoded. It is in the
+  // table after settle(): rows come in hash order, so the table must know first how many they are.
   virtual bool load(const RowKeyParts& row, std::string_view value) = 0;
+  virtual void settle() = 0;
   virtual std::size_t memory_bytes() const = 0;
   // Makes room before a table doubles: drops stored, unchanged entries of tables that are nearly
   // full (of all, if `everywhere`). Nothing may be frozen. Returns the entries dropped.
@@ -73,6 +75,7 @@ class KeyedState final : public runtime::TaskState {
 
  private:
   bool load_row(std::string_view key, std::string_view value);
+  void settle();
   bool needs_room() const;
   // Writes all changes to the store, outside of any checkpoint.
   absl::Status spill();
@@ -182,8 +185,26 @@ class TableGroup final : public TableBase {
     if (!KeyTraits<K>::decode_key(row.key, key) || !runtime::decode_from(bytes, value)) {
       return false;
     }
-    at(row.space).load(row.hash, std::move(key), std::move(value));
+    loaded_.push_back({row.space, row.hash, {std::move(key), std::move(value)}});
     return true;
+  }
+  void settle() override {
+    if (loaded_.empty()) return;
+    std::map<std::int64_t, std::size_t> count;
+    for (std::size_t i = 0; i < loaded_.size();) {
+      const std::size_t first = i;
+      while (i < loaded_.size() && loaded_[i].space == loaded_[first].space) ++i;
+      count[loaded_[first].space] += i - first;
+    }
+    for (const auto& [space, rows] : count) at(space).reserve(at(space).size() + rows);
+    Table* table = nullptr;
+    std::int64_t space = 0;
+    for (Loaded& row : loaded_) {
+      if (table == nullptr || row.space != space) table = &at(space = row.space);
+      table->load(row.hash, std::move(row.slot.key), std::move(row.slot.value));
+    }
+    loaded_.clear();
+    if (loaded_.capacity() > kSmall) loaded_ = {};
   }
   std::size_t memory_bytes() const override {
     std::size_t bytes = 0;
@@ -219,9 +240,18 @@ class TableGroup final : public TableBase {
     }
   }
 
+  // A row on its way into its table.
+  struct Loaded {
+    std::int64_t space;
+    std::uint64_t hash;
+    typename Table::Slot slot;
+  };
+  static constexpr std::size_t kSmall = 4096;  // rows whose memory is worth keeping
+
   KeyedState* state_ = nullptr;
   runtime::StateDescriptor descriptor_;
   std::map<std::int64_t, std::unique_ptr<Table>> tables_;
+  std::vector<Loaded> loaded_;
   std::vector<std::unique_ptr<Table>> leaving_;  // dropped, with removals to be written
   std::size_t expected_ = 0;                     // entries of the table dropped last
   std::int64_t encoding_space_ = INT64_MIN;
