@@ -32,13 +32,23 @@ absl::Status WatermarkAssigner::open(runtime::OperatorContext& context) {
 // The watermark after `largest`, and the event time that will move it on.
 void WatermarkAssigner::raise(Partition& p, std::int64_t largest) const {
   p.largest = largest;
-  const std::int64_t step = std::max<std::int64_t>(context().watermark_step.count(), 1);
-  p.watermark = runtime::floor_to(EventTime(largest) - bound_, runtime::Duration(step));
-  p.cut_at = (p.watermark + runtime::Duration(step) + bound_).micros();
+  const runtime::Duration step(std::max<std::int64_t>(context().watermark_step.count(), 1));
+  set_watermark(p, runtime::floor_to(EventTime(largest) - bound_, step));
+}
+
+void WatermarkAssigner::set_watermark(Partition& p, EventTime watermark) const {
+  const runtime::Duration step(std::max<std::int64_t>(context().watermark_step.count(), 1));
+  p.watermark = watermark;
+  p.cut_at = (watermark + step + bound_).micros();
 }
 
 void WatermarkAssigner::on_times(runtime::BatchBase& batch, std::int64_t largest) {
   Partition& p = partitions_[batch.partition];
+  if (p.idle) {
+    // Back again: the others have gone on meanwhile, and windows have fired without it.
+    p.idle = false;
+    if (current_ > p.watermark) set_watermark(p, current_);
+  }
   batch.has_times = true;
   batch.runs().clear();
   batch.runs().push_back({0, p.watermark});

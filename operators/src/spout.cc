@@ -46,7 +46,10 @@ PollResult SpoutDriver::poll() {
     const std::int64_t before = context().metrics->records_out.get();
     const Poll polled = poll_partition(index);
     const bool had_data = context().metrics->records_out.get() != before;
-    if (polled.state == Poll::State::kMore && !p.idle) return {};
+    if (polled.state == Poll::State::kMore && !p.idle) {
+      p.was_busy = true;
+      return {};
+    }
     note_result(index, polled, had_data);
     if (had_data || polled.state == Poll::State::kMore) return {};
     if (active_ == 0) return {PollResult::State::kEnd, MonotonicTime::max()};
@@ -62,19 +65,23 @@ void SpoutDriver::note_result(std::uint32_t index, const Poll& polled, bool had_
   using Kind = PartitionEvent::Kind;
   PartitionState& p = partitions_[index];
   const MonotonicTime now = context().clock->now();
-  if (had_data) p.last_data = now;
+  if (had_data || p.was_busy) p.last_data = now;
+  p.was_busy = false;
   if (polled.state == Poll::State::kEnd) {
     p.ended = true;
     --active_;
+    if (p.idle) --idle_;
     events_.push_back({index, Kind::kEnded});
     return;
   }
   if (had_data && p.idle) {
     p.idle = false;
+    --idle_;
     events_.push_back({index, Kind::kActive});
   } else if (!had_data && !p.idle && polled.state == Poll::State::kWait &&
              now - p.last_data >= context().idle_timeout) {
     p.idle = true;
+    ++idle_;
     events_.push_back({index, Kind::kIdle});
   }
 }

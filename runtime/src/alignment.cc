@@ -5,6 +5,12 @@
 #include "weir/runtime/check.h"
 
 namespace weir::runtime {
+namespace {
+
+// The last watermark comes just before the end. It says nothing about idle inputs.
+bool is_over(const ChannelSnapshot& in) { return in.ended || in.watermark == EventTime::max(); }
+
+}  // namespace
 
 BarrierAligner::BarrierAligner(std::uint32_t inputs) : held_(inputs), ended_(inputs) {}
 
@@ -69,7 +75,7 @@ void WatermarkMerger::on_end(std::uint32_t input) {
 bool WatermarkMerger::all_idle() const {
   bool any_idle = false;
   for (const ChannelSnapshot& in : inputs_) {
-    if (in.ended) continue;
+    if (is_over(in)) continue;
     if (!in.idle) return false;
     any_idle = true;
   }
@@ -79,7 +85,7 @@ bool WatermarkMerger::all_idle() const {
 std::optional<std::uint32_t> WatermarkMerger::holding() const {
   std::optional<std::uint32_t> lowest;
   for (std::uint32_t i = 0; i < inputs_.size(); ++i) {
-    if (inputs_[i].idle || inputs_[i].ended) continue;
+    if (inputs_[i].idle || is_over(inputs_[i])) continue;
     if (!lowest.has_value() || inputs_[i].watermark < inputs_[*lowest].watermark) lowest = i;
   }
   return lowest;
@@ -98,7 +104,7 @@ void WatermarkMerger::recompute() {
   bool any_active = false;
   bool any_idle = false;
   for (const ChannelSnapshot& in : inputs_) {
-    if (in.ended) continue;
+    if (is_over(in)) continue;
     if (in.idle) {
       any_idle = true;
       highest_idle = std::max(highest_idle, in.watermark);

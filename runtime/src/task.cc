@@ -224,7 +224,10 @@ MonotonicTime Task::run_processing_timers() {
 RunResult Task::work() {
   if (!has_credit()) return blocked(BlockingReason::kNoCredit);
   if (wave_pending_) {
-    if (advance_chain()) wave_pending_ = false;
+    if (advance_chain()) {
+      wave_pending_ = false;
+      tell_idleness();
+    }
     return {RunState::kMore};
   }
   if (ending_) {
@@ -253,6 +256,7 @@ RunResult Task::poll_spout() {
     }
   }
   wave_pending_ = !advance_chain();
+  if (!wave_pending_) tell_idleness();
   dirty_since_dry_ = true;
   if (polled.state == PollResult::State::kWait) {
     return blocked(BlockingReason::kNoInput, polled.wake_at);
@@ -287,7 +291,6 @@ void Task::push_batch(std::uint32_t input, std::unique_ptr<BatchBase> batch) {
   spec_.nodes.front().op->port(spec_.inputs[input].port).push(*batch);
   spec_.inputs[input].channel->give_back(std::move(batch), bytes);
   dirty_since_dry_ = true;
-  told_idle_ = false;
 }
 
 void Task::handle_element(std::uint32_t input, Element element) {
@@ -300,11 +303,6 @@ void Task::handle_element(std::uint32_t input, Element element) {
     case Element::Kind::kIdle:
       merger_->on_idle(input);
       wave_pending_ = true;
-      if (merger_->all_idle() && !told_idle_) {
-        told_idle_ = true;
-        flush_chain(FlushReason::kDry);
-        for (TaskOutput& out : spec_.outputs) out.router->send_idle();
-      }
       return;
     case Element::Kind::kBarrier:
       if (const auto id = aligner_->on_barrier(input, element.checkpoint)) take_checkpoint(*id);
@@ -345,6 +343,21 @@ bool Task::advance_chain() {
     metrics_.holding_input.set(holding.has_value() ? static_cast<std::int64_t>(*holding) : -1);
   }
   return true;
+}
+
+void Task::tell_idleness() {
+  const bool is_idle = spout_ != nullptr ? spout_->is_idle() : merger_->all_idle();
+  if (is_idle == told_idle_ || ending_) return;
+  told_idle_ = is_idle;
+  if (is_idle) {
+    // Consumers may pass this task's watermark from here on, so nothing may wait in the chain.
+    flush_chain(FlushReason::kWatermark);
+    for (TaskOutput& out : spec_.outputs) out.router->send_idle();
+    return;
+  }
+  for (std::size_t n = 0; n < levels_.size(); ++n) {
+    for (Router* router : routers_of_node_[n]) router->send_watermark(levels_[n].out);
+  }
 }
 
 void Task::begin_end() {

@@ -82,6 +82,21 @@ TEST(WatermarkMerger, LeavesOutIdleInputsAndComesToTheEndWithTheLast) {
   EXPECT_EQ(merger.current(), EventTime::max());
 }
 
+TEST(WatermarkMerger, DoesNotTakeTheEndOfOneInputForTheEndOfAnIdleOne) {
+  WatermarkMerger merger(2);
+  merger.on_watermark(0, EventTime(100));
+  merger.on_watermark(1, EventTime(40));
+  merger.on_idle(1);
+  EXPECT_EQ(merger.current(), EventTime(100));
+  merger.on_watermark(0, EventTime::max());
+  EXPECT_EQ(merger.current(), EventTime(100));
+  EXPECT_TRUE(merger.all_idle());
+  merger.on_end(0);
+  EXPECT_EQ(merger.current(), EventTime(100));
+  merger.on_watermark(1, EventTime(150));
+  EXPECT_EQ(merger.current(), EventTime(150));
+}
+
 TEST(WatermarkMerger, GoesOnFromASnapshot) {
   WatermarkMerger before(2);
   before.on_watermark(0, EventTime(70));

@@ -51,6 +51,7 @@ class WatermarkAssigner : public runtime::Operator {
     bool idle = false;
   };
   void raise(Partition& p, std::int64_t largest) const;
+  void set_watermark(Partition& p, EventTime watermark) const;
   void recompute();
 
   const runtime::Duration bound_;

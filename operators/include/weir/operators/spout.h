@@ -136,6 +136,7 @@ class SpoutDriver : public runtime::SpoutOperator {
   absl::Status open(runtime::OperatorContext& context) override;
   runtime::PollResult poll() override;
   std::vector<PartitionEvent> take_partition_events() override;
+  bool is_idle() const override { return active_ != 0 && idle_ == active_; }
   void snapshot(runtime::CheckpointId id, runtime::OperatorSnapshot& out,
                 runtime::IoWork& io) override;
 
@@ -152,6 +153,7 @@ class SpoutDriver : public runtime::SpoutOperator {
   struct PartitionState {
     bool ended = false;
     bool idle = false;
+    bool was_busy = false;  // has delivered since anybody looked at the clock
     runtime::MonotonicTime last_data{0};
   };
   void note_result(std::uint32_t index, const Poll& polled, bool had_data);
@@ -159,6 +161,7 @@ class SpoutDriver : public runtime::SpoutOperator {
   std::vector<PartitionState> partitions_;
   std::uint32_t turn_ = 0;
   std::uint32_t active_ = 0;  // partitions that have not ended
+  std::uint32_t idle_ = 0;    // of those, the idle ones
   std::vector<PartitionEvent> events_;
 };
 

@@ -48,13 +48,14 @@ class LateOutput {
 
 // Cuts a timed batch into stretches of records that go the same way: into one slice, because they
 // are on time for all its windows, or one by one, because they lie behind the watermark of their
-// partition. Calls same_slice(begin, end, slice_start) and behind(i, watermark).
+// partition, or behind `least` if that is larger. Calls same_slice(begin, end, slice_start) and
+// behind(i, watermark).
 template <class SameSlice, class Behind>
-void for_each_stretch(const runtime::BatchBase& batch, const WindowSpec& spec,
+void for_each_stretch(const runtime::BatchBase& batch, const WindowSpec& spec, std::int64_t least,
                       SameSlice&& same_slice, Behind&& behind) {
   const std::int64_t* times = batch.times();
   batch.for_each_run([&](std::uint32_t i, std::uint32_t end, EventTime watermark) {
-    const std::int64_t w = watermark.micros();
+    const std::int64_t w = std::max(watermark.micros(), least);
     const std::int64_t on_time_from = w == INT64_MIN ? INT64_MIN : spec.slice_of(w);
     const auto length = static_cast<std::uint64_t>(spec.slice_us);
     while (i < end) {
@@ -120,7 +121,7 @@ class WindowOperator final : public runtime::Operator {
   void push(runtime::BatchBase& batch) override {
     auto& in = runtime::Batch<T>::of(batch);
     for_each_stretch(
-        in, core_.spec(),
+        in, core_.spec(), core_.fired(),
         [&](std::uint32_t begin, std::uint32_t end, std::int64_t start) {
           if (core_.must_fetch()) fetch(in, begin, end, start);
           add_to_slice(context(), in, begin, end, core_.set(), key_, core_.slice_at(start));
@@ -194,7 +195,7 @@ class CombineOperator final : public runtime::Operator {
   void push(runtime::BatchBase& batch) override {
     auto& in = runtime::Batch<T>::of(batch);
     for_each_stretch(
-        in, spec_,
+        in, spec_, INT64_MIN,
         [&](std::uint32_t begin, std::uint32_t end, std::int64_t start) {
           add_to_slice(context(), in, begin, end, set_, key_, slice_at(start));
         },
@@ -296,10 +297,12 @@ class MergeWindowOperator final : public runtime::Operator {
   void push(runtime::BatchBase& batch) override {
     auto& in = runtime::Batch<In>::of(batch);
     const std::uint64_t* hashes = in.hashes();
+    const std::int64_t fired = core_.fired();
+    const std::int64_t on_time_from = fired == INT64_MIN ? fired : core_.spec().slice_of(fired);
     for (std::uint32_t i = 0; i < in.size(); ++i) {
       const In& p = in[i];
-      if (p.watermark != INT64_MIN) {
-        core_.set().merge(core_.pending_at(p.slice, hashes[i], p.key, p.watermark), p.acc);
+      if ((p.watermark != INT64_MIN || p.slice < on_time_from) &&
+          add_behind(p, hashes[i], std::max(p.watermark, fired))) {
         continue;
       }
       if (core_.must_fetch()) {
@@ -317,6 +320,19 @@ class MergeWindowOperator final : public runtime::Operator {
   }
 
  private:
+  // What is too late for some of its windows; false if it is not. Too late for all is only what
+  // comes from a partition that was idle: the producer has sent everything else that is late where
+  // the late policy wants it.
+  bool add_behind(const In& p, std::uint64_t hash, std::int64_t w) {
+    if (core_.spec().first_end(p.slice) > w) return false;
+    if (core_.is_late(p.slice, w)) {
+      context().metrics->late.add(1);
+    } else {
+      core_.set().merge(core_.pending_at(p.slice, hash, p.key, w), p.acc);
+    }
+    return true;
+  }
+
   Core core_;
 };
 

@@ -13,6 +13,9 @@
 //     windows up to `w` have fired and before any later one does;
 //   - late for all: the caller's late policy.
 // So output does not depend on how partitions interleave.
+//
+// One exception: while a partition is idle the merged watermark passes its own. What it delivers
+// when it is back is judged by what has fired (fired()), since those windows are gone.
 #pragma once
 
 #include <algorithm>
@@ -102,6 +105,8 @@ class WindowCore {
   bool is_late(std::int64_t start, std::int64_t w) const {
     return spec_.last_end(start) + allowed_ <= w;
   }
+  // Up to here windows have fired: no record counts in a window that ends at or before it.
+  std::int64_t fired() const { return fired_; }
   const WindowSpec& spec() const { return spec_; }
   const Set& set() const { return set_; }
 

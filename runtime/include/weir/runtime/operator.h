@@ -161,6 +161,8 @@ class SpoutOperator : public Operator {
     enum class Kind : std::uint8_t { kEnded, kIdle, kActive } kind;
   };
   virtual std::vector<PartitionEvent> take_partition_events() { return {}; }
+  // Whether every partition that has not ended is idle, and there is one.
+  virtual bool is_idle() const { return false; }
 
   void push(BatchBase&) final { WEIR_CHECK(false, "nothing is pushed into a spout"); }
 };

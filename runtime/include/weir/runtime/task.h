@@ -143,6 +143,9 @@ class Task final : public Runnable {
 
   // Passes watermarks down the chain, node by node; false if it must make room first.
   bool advance_chain();
+  // Tells consumers that this task is idle, or active again, if that has changed. Between waves
+  // only: a watermark behind the news would take it back.
+  void tell_idleness();
   void begin_end();
   void end_chain();
   void flush_chain(FlushReason reason);
