@@ -52,6 +52,10 @@ absl::Status KeyedState::restore(const std::vector<RowSnapshot>& snapshots) {
 void KeyedState::freeze() {
   if (!store_->keeps_rows()) return;  // then entries stay changed, and cost nothing more
   for (TableBase* table : tables_) table->freeze();
+  settle_gone();
+  gone_before_.rows.merge(gone_now_.rows);
+  gone_before_.spaces.merge(gone_now_.spaces);
+  gone_now_.clear();
   encoding_ = 0;
   is_frozen_ = true;
 }
@@ -95,22 +99,25 @@ bool KeyedState::needs_room() const {
   return bytes > options_.memory_budget;
 }
 
-// Unchanged entries that the store has are dropped; if these are too few, all changes are written
-// first. Waits while a checkpoint is on its way: an entry must not leave before its row is in the
-// store, and rows written now must not slip into an older checkpoint.
+// All changes are written, so that every entry may be dropped: first of tables that are about to
+// double, then of all, until the rest fits. Waits while a checkpoint is on its way: an entry must
+// not leave before its row is in the store, and rows written now must not slip into an older
+// checkpoint.
 absl::Status KeyedState::keep_budget() {
   if (!failure_.ok() || !store_->can_read() || is_frozen_ || in_flight_->load() != 0) {
     return failure_;
   }
   if (!needs_room()) return absl::OkStatus();
-  absl::Status spilled = spill();
+  const absl::Status spilled = spill();
+  // A full disk: what could not be written stays in memory, and so does everything else for now.
+  if (absl::IsResourceExhausted(spilled)) return absl::OkStatus();
   if (!spilled.ok()) return spilled;
-  std::size_t evicted = 0;
-  for (TableBase* table : tables_) evicted += table->evict(false);
-  if (needs_room()) {
-    for (TableBase* table : tables_) evicted += table->evict(true);
+  for (bool everywhere = false; needs_room(); everywhere = true) {
+    std::size_t evicted = 0;
+    for (TableBase* table : tables_) evicted += table->evict(everywhere);
+    if (evicted != 0) evicted_ = true;
+    if (evicted == 0 && everywhere) break;
   }
-  if (evicted != 0) evicted_ = true;
   return absl::OkStatus();
 }
 
@@ -118,20 +125,39 @@ absl::Status KeyedState::spill() {
   freeze();
   encode_frozen(SIZE_MAX);
   is_frozen_ = false;
-  return store_->apply(std::exchange(frozen_, runtime::RowBuffer()));
+  const absl::Status status = store_->apply(std::exchange(frozen_, runtime::RowBuffer()));
+  settle_gone();
+  return status;
+}
+
+void KeyedState::settle_gone() {
+  if (!is_frozen_ && in_flight_->load() == 0) gone_before_.clear();
+}
+
+void KeyedState::load_fetched(std::string_view key, std::string_view value) {
+  RowKeyParts parts;
+  if (parse_row_key(key, parts)) {
+    const std::string row(key);
+    if (gone_now_.contains(row, parts) || gone_before_.contains(row, parts)) return;
+  }
+  if (!load_row(key, value) && failure_.ok()) {
+    failure_ = absl::DataLossError("a row of the working state cannot be read back");
+  }
 }
 
 void KeyedState::fetch_all(const RowPrefix& prefix) {
+  settle_gone();
   for (std::uint32_t g = options_.groups.first.value; g <= options_.groups.last.value; ++g) {
     const std::string begin = prefix.of_group(runtime::KeyGroup(static_cast<std::uint16_t>(g)));
     const absl::Status status = store_->scan(
-        begin, [&](std::string_view key, std::string_view value) { load_row(key, value); });
+        begin, [&](std::string_view key, std::string_view value) { load_fetched(key, value); });
     if (!status.ok()) failure_ = status;
   }
   settle();
 }
 
 void KeyedState::fetch(const std::vector<std::string>& keys) {
+  settle_gone();
   std::vector<std::optional<std::string>> values;
   const absl::Status status = store_->get(keys, &values);
   if (!status.ok()) {
@@ -139,7 +165,7 @@ void KeyedState::fetch(const std::vector<std::string>& keys) {
     return;
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (values[i].has_value()) load_row(keys[i], *values[i]);
+    if (values[i].has_value()) load_fetched(keys[i], *values[i]);
   }
   settle();
 }

@@ -168,6 +168,12 @@ class FlatTable {
     changed_frozen_.clear();
   }
 
+  // Calls f(row key) for each stored entry that was removed since the last freeze, once for each.
+  template <class F>
+  void tell_removed(F&& f) {
+    for (; told_removed_ < removed_.size(); ++told_removed_) f(removed_[told_removed_]);
+  }
+
   // --- snapshots -------------------------------------------------------------------------------
 
   bool has_changes() const { return !changed_now_.empty() || !removed_.empty(); }
@@ -179,6 +185,7 @@ class FlatTable {
   void freeze() {
     changed_frozen_.swap(changed_now_);
     frozen_removed_.swap(removed_);
+    told_removed_ = 0;
     std::swap(dirty_now_, dirty_frozen_);
     encode_cursor_ = 0;
     if constexpr (kTracked) cool_down();
@@ -240,12 +247,13 @@ class FlatTable {
   }
   // Whether a few more entries make the table double its memory.
   bool is_nearly_full() const { return !is_packed_ && live_ * 20 > capacity_ * 9; }
-  // Gives memory back when few entries are left. Only while nothing is frozen.
+  // Gives memory back when few entries are left, and sweeps out vacated slots, which would make the
+  // table double as entries do. Only while nothing is frozen.
   void shrink() {
     if (is_packed_) return;
     std::size_t wanted = capacity_;
     while (wanted > kMinCapacity && live_ * 4 < wanted) wanted /= 2;
-    if (wanted < capacity_) rebuild(wanted);
+    if (wanted < capacity_ || (used_ - live_) * 16 > capacity_) rebuild(wanted);
   }
 
  private:
@@ -415,6 +423,7 @@ class FlatTable {
   std::vector<std::uint32_t> changed_now_;     // slots, each once
   std::vector<std::uint32_t> changed_frozen_;  // slots; stale where the bit is gone
   std::vector<std::string> removed_;           // row keys
+  std::size_t told_removed_ = 0;               // of these, by tell_removed()
   std::vector<std::string> frozen_removed_;
   RowBuffer frozen_early_;  // frozen rows that changed before their turn
   std::size_t encode_cursor_ = 0;

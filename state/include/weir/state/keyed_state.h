@@ -10,8 +10,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "weir/runtime/operator.h"
@@ -61,10 +64,17 @@ class KeyedState final : public runtime::TaskState {
 
   // Whether rows may be missing from the tables, so that a miss must be looked up in the store.
   bool has_evicted() const { return evicted_; }
-  // Loads the rows of `keys` (full row keys) that the store has into their tables.
+  // Loads the rows of `keys` (full row keys) that the store has into their tables. An error fails
+  // the task at keep_budget().
   void fetch(const std::vector<std::string>& keys);
   // Loads all rows of one table's namespace.
   void fetch_all(const RowPrefix& prefix);
+  // Told by tables once entries may rest in the store only: a row, or a namespace, is gone. Until
+  // the store has heard of it, fetching does not bring it back.
+  void note_removed(const std::string& row) { gone_now_.rows.insert(row); }
+  void note_dropped(const RowPrefix& prefix) {
+    gone_now_.spaces.emplace(prefix.table, prefix.space);
+  }
 
   absl::Status restore(const std::vector<runtime::RowSnapshot>& snapshots) override;
   void freeze() override;
@@ -74,8 +84,25 @@ class KeyedState final : public runtime::TaskState {
   std::size_t memory_bytes() const override;
 
  private:
+  // What the store may still have although it is gone.
+  struct Gone {
+    std::unordered_set<std::string> rows;
+    std::set<std::pair<std::uint16_t, std::int64_t>> spaces;  // (table, namespace)
+    bool contains(const std::string& row, const RowKeyParts& parts) const {
+      return spaces.contains({parts.table, parts.space}) || rows.contains(row);
+    }
+    void clear() {
+      rows.clear();
+      spaces.clear();
+    }
+  };
+
   bool load_row(std::string_view key, std::string_view value);
   void settle();
+  // A row that was read back, unless it is gone.
+  void load_fetched(std::string_view key, std::string_view value);
+  // Forgets what the store has heard of by now.
+  void settle_gone();
   bool needs_room() const;
   // Writes all changes to the store, outside of any checkpoint.
   absl::Status spill();
@@ -88,6 +115,8 @@ class KeyedState final : public runtime::TaskState {
   std::size_t encoding_ = 0;  // table whose frozen rows are being encoded
   bool is_frozen_ = false;    // between freeze() and persist()
   bool evicted_ = false;
+  Gone gone_now_;     // since the last freeze
+  Gone gone_before_;  // frozen, or on its way to the store
   std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);
   absl::Status failure_;
 };
@@ -128,11 +157,13 @@ class TableGroup final : public TableBase {
     return it == tables_.end() ? nullptr : it->second.get();
   }
   // Whether entries may rest in the store only; then fetch() must precede the use of a batch.
-  bool must_fetch() const { return state_->has_evicted(); }
+  bool must_fetch() const { return !is_pinned_ && state_->has_evicted(); }
   // Loads what the table of `space` lacks for n keys: key_at(i) with hashes[i].
   template <class KeyAt>
   void fetch(std::uint32_t n, const std::uint64_t* hashes, KeyAt&& key_at, std::int64_t space = 0) {
+    if (!must_fetch()) return;
     Table& table = at(space);
+    tell_removed(table);
     std::vector<std::string> missing;
     for (std::uint32_t i = 0; i < n; ++i) {
       if (table.contains(hashes[i], key_at(i))) continue;
@@ -158,12 +189,17 @@ class TableGroup final : public TableBase {
   const std::map<std::int64_t, std::unique_ptr<Table>>& tables() const { return tables_; }
   // Loads everything that the store has for `space`, so that its table is whole.
   void fetch_all(std::int64_t space) {
-    if (must_fetch() && !is_pinned_) state_->fetch_all(at(space).prefix());
+    if (!must_fetch()) return;
+    tell_removed(at(space));
+    state_->fetch_all(at(space).prefix());
   }
 
   void freeze() override {
     frozen_prefixes_.swap(dropped_prefixes_);
-    for (auto& [space, table] : tables_) table->freeze();
+    for (auto& [space, table] : tables_) {
+      if (must_fetch()) tell_removed(*table);
+      table->freeze();
+    }
     for (auto& table : leaving_) table->freeze();
     encoding_space_ = INT64_MIN;
   }
@@ -232,7 +268,11 @@ class TableGroup final : public TableBase {
   void note(const RowKeyParts& row) override { at(row.space); }
 
  private:
+  void tell_removed(Table& table) {
+    table.tell_removed([&](const std::string& row) { state_->note_removed(row); });
+  }
   void note_dropped(const RowPrefix& prefix) {
+    state_->note_dropped(prefix);
     const runtime::KeyGroupRange groups = state_->options().groups;
     for (std::uint32_t g = groups.first.value; g <= groups.last.value; ++g) {
       dropped_prefixes_.push_back(
