@@ -351,7 +351,7 @@ void Task::tell_idleness() {
   told_idle_ = is_idle;
   if (is_idle) {
     // Consumers may pass this task's watermark from here on, so nothing may wait in the chain.
-    flush_chain(FlushReason::kWatermark);
+    flush_chain(FlushReason::kIdle);
     for (TaskOutput& out : spec_.outputs) out.router->send_idle();
     return;
   }

@@ -174,8 +174,8 @@ struct Partial {
   Acc acc{};
 };
 
-// The producer's half: pre-aggregates per slice and key until the watermark moves, and decides
-// which records are late, since it knows their partition's watermark.
+// The producer's half: pre-aggregates per slice and key until a window of the slice may fire, and
+// decides which records are late, since it knows their partition's watermark.
 template <class T, class K, class KeyFn, class Set>
 class CombineOperator final : public runtime::Operator {
  public:
@@ -203,15 +203,18 @@ class CombineOperator final : public runtime::Operator {
           send_behind(in[i], in.times()[i], in.hashes()[i], watermark);
         });
     late_.flush(output(kLatePort));
-    if (held_entries() > kMaxHeld) send_held();
+    if (held_entries() > kMaxHeld) send_held(INT64_MAX);
     push_output();
   }
 
   void flush(runtime::FlushReason reason) override {
-    if (reason != runtime::FlushReason::kDry) send_held();
+    // At a watermark, advance() sends what is due.
+    const bool is_all = reason == runtime::FlushReason::kIdle ||
+                        reason == runtime::FlushReason::kBarrier;
+    if (is_all) send_held(INT64_MAX);
   }
-  runtime::Progress advance(EventTime) override {
-    send_held();
+  runtime::Progress advance(EventTime watermark) override {
+    send_held(watermark.micros());
     return runtime::Progress::kDone;
   }
 
@@ -220,7 +223,10 @@ class CombineOperator final : public runtime::Operator {
 
   Slice& slice_at(std::int64_t start) {
     auto& table = slices_[start];
-    if (table == nullptr) table = std::make_unique<Slice>(state::RowPrefix{});
+    if (table == nullptr) {
+      table = spare_ != nullptr ? std::move(spare_)
+                                : std::make_unique<Slice>(state::RowPrefix{});
+    }
     return *table;
   }
   std::size_t held_entries() const {
@@ -254,14 +260,19 @@ class CombineOperator final : public runtime::Operator {
     out_->resize(n + 1);
     if (out_->full()) push_output();
   }
-  void send_held() {
-    for (auto& [start, table] : slices_) {
-      const std::int64_t slice = start;
-      table->for_each([&](const K& key, const Acc& acc) {
+  // Sends the slices of which a window ends at `upto` or before.
+  void send_held(std::int64_t upto) {
+    if (slices_.empty()) return;
+    while (!slices_.empty() && spec_.first_end(slices_.begin()->first) <= upto) {
+      const std::int64_t slice = slices_.begin()->first;
+      spare_ = std::move(slices_.begin()->second);
+      slices_.erase(slices_.begin());
+      spare_->for_each_from(0, [&](const K& key, const Acc& acc) {
         send(key, runtime::KeyTraits<K>::hash(key), slice, INT64_MIN, acc);
+        return true;
       });
+      spare_->drop_all();
     }
-    slices_.clear();
     push_output();
   }
   void push_output() {
@@ -275,6 +286,7 @@ class CombineOperator final : public runtime::Operator {
   KeyFn key_;
   LateOutput<T> late_;
   std::map<std::int64_t, std::unique_ptr<Slice>> slices_;  // on time for all their windows
+  std::unique_ptr<Slice> spare_;
   std::unique_ptr<runtime::Batch<Out>> out_;
 };
 
@@ -296,20 +308,21 @@ class MergeWindowOperator final : public runtime::Operator {
 
   void push(runtime::BatchBase& batch) override {
     auto& in = runtime::Batch<In>::of(batch);
-    const std::uint64_t* hashes = in.hashes();
     const std::int64_t fired = core_.fired();
     const std::int64_t on_time_from = fired == INT64_MIN ? fired : core_.spec().slice_of(fired);
-    for (std::uint32_t i = 0; i < in.size(); ++i) {
+    const auto is_behind = [&](const In& p) {
+      return p.watermark != INT64_MIN || p.slice < on_time_from;
+    };
+    for (std::uint32_t i = 0; i < in.size();) {
       const In& p = in[i];
-      if ((p.watermark != INT64_MIN || p.slice < on_time_from) &&
-          add_behind(p, hashes[i], std::max(p.watermark, fired))) {
+      if (is_behind(p)) {
+        add_behind(p, in.hashes()[i], std::max(p.watermark, fired));
+        ++i;
         continue;
       }
-      if (core_.must_fetch()) {
-        core_.fetch(
-            1, &hashes[i], [&](std::uint32_t) -> const K& { return p.key; }, p.slice);
-      }
-      core_.set().merge(core_.slice_at(p.slice).upsert(hashes[i], p.key), p.acc);
+      const std::uint32_t begin = i;
+      while (i < in.size() && in[i].slice == p.slice && !is_behind(in[i])) ++i;
+      merge_into_slice(in, begin, i, p.slice);
     }
   }
   runtime::Progress advance(EventTime watermark) override {
@@ -320,17 +333,35 @@ class MergeWindowOperator final : public runtime::Operator {
   }
 
  private:
-  // What is too late for some of its windows; false if it is not. Too late for all is only what
-  // comes from a partition that was idle: the producer has sent everything else that is late where
-  // the late policy wants it.
-  bool add_behind(const In& p, std::uint64_t hash, std::int64_t w) {
-    if (core_.spec().first_end(p.slice) > w) return false;
-    if (core_.is_late(p.slice, w)) {
+  // What may be too late for some of its windows. Too late for all is only what comes from a
+  // partition that was idle: the producer has sent everything else that is late where the late
+  // policy wants it.
+  void add_behind(const In& p, std::uint64_t hash, std::int64_t w) {
+    if (core_.spec().first_end(p.slice) > w) {
+      if (core_.must_fetch()) {
+        core_.fetch(
+            1, &hash, [&](std::uint32_t) -> const K& { return p.key; }, p.slice);
+      }
+      core_.set().merge(core_.slice_at(p.slice).upsert(hash, p.key), p.acc);
+    } else if (core_.is_late(p.slice, w)) {
       context().metrics->late.add(1);
     } else {
       core_.set().merge(core_.pending_at(p.slice, hash, p.key, w), p.acc);
     }
-    return true;
+  }
+  void merge_into_slice(const runtime::Batch<In>& in, std::uint32_t begin, std::uint32_t end,
+                        std::int64_t slice) {
+    const std::uint64_t* hashes = in.hashes();
+    if (core_.must_fetch()) {
+      core_.fetch(
+          end - begin, hashes + begin,
+          [&](std::uint32_t i) -> const K& { return in[begin + i].key; }, slice);
+    }
+    auto& table = core_.slice_at(slice);
+    auto view = table.view();
+    for (std::uint32_t i = begin; i < end; ++i) {
+      core_.set().merge(table.upsert(view, hashes[i], in[i].key), in[i].acc);
+    }
   }
 
   Core core_;

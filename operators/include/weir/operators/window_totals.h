@@ -37,19 +37,21 @@ class SubtractingTotals {
   // The slice starting at `start` is complete and enters the window.
   void enter(std::int64_t, const state::FlatTable<K, Acc>& slice) {
     totals_.reserve(slice.size());
+    auto view = totals_.view();
     slice.for_each([&](const K& key, const Acc& acc) {
-      Total& total = totals_.upsert(runtime::KeyTraits<K>::hash(key), key);
+      Total& total = totals_.upsert(view, runtime::KeyTraits<K>::hash(key), key);
       set_.merge(total.acc, acc);
       ++total.slices;
     });
   }
   // The oldest slice leaves it.
   void leave(std::int64_t, const SliceMap<K, Acc>&, const state::FlatTable<K, Acc>& slice) {
+    auto view = totals_.view();
     slice.for_each([&](const K& key, const Acc& acc) {
       const std::uint64_t hash = runtime::KeyTraits<K>::hash(key);
-      Total& total = totals_.upsert(hash, key);
+      Total& total = totals_.upsert(view, hash, key);
       if (--total.slices == 0) {
-        totals_.erase(hash, key);
+        totals_.erase(hash, key);  // which moves nothing, so that the view lives on
       } else {
         set_.subtract(total.acc, acc);
       }
@@ -96,8 +98,9 @@ class TwoStackTotals {
     if (back_begin_ == INT64_MIN) back_begin_ = start;
     newest_ = start;
     back_.reserve(slice.size());
+    auto view = back_.view();
     slice.for_each([&](const K& key, const Acc& acc) {
-      set_.merge(back_.upsert(runtime::KeyTraits<K>::hash(key), key), acc);
+      set_.merge(back_.upsert(view, runtime::KeyTraits<K>::hash(key), key), acc);
     });
   }
   void leave(std::int64_t start, const SliceMap<K, Acc>& slices, const state::FlatTable<K, Acc>&) {

@@ -40,6 +40,7 @@ struct SpoutPartitions {
 enum class FlushReason : std::uint8_t {
   kDry,        // the input has nothing more for now
   kWatermark,  // a watermark is about to be passed on
+  kIdle,       // the input pauses, and consumers will pass its watermark
   kBarrier,    // a snapshot follows
 };
 

@@ -45,6 +45,7 @@ class FlatTable {
 
   explicit FlatTable(RowPrefix prefix, std::size_t expected = 0) : prefix_(prefix) {
     allocate(capacity_for(expected), false);
+    if constexpr (kTracked) changed_now_.reserve(expected);
   }
 
   std::size_t size() const { return live_; }
@@ -53,7 +54,7 @@ class FlatTable {
   const RowPrefix& prefix() const { return prefix_; }
 
   // Whether the table is so large that its slots are rarely in a core's own cache.
-  bool is_large() const { return memory_bytes() > (std::size_t{256} << 10); }
+  bool is_large() const { return memory_bytes() > (std::size_t{768} << 10); }
 
   // What a loop over a batch keeps in registers; upsert() keeps it up to date. Dies with any other
   // call that may add or remove an entry, and with freeze().
@@ -77,6 +78,10 @@ class FlatTable {
   // call that may add an entry.
   [[gnu::always_inline]] V& upsert(View& view, std::uint64_t hash, Probe key) {
     std::size_t i = hash >> view.shift;
+    if constexpr (runtime::ScalarKey<K>) {
+      // One key in six is not at home; to step on without a branch costs less than to guess.
+      i = (i + static_cast<std::size_t>(view.slots[i].key != key)) & view.mask;
+    }
     for (;;) {
       if (KeyTraits<K>::equal(view.slots[i].key, key)) [[likely]] {
         if ((view.hot[i / 64] >> (i % 64) & 1) != 0) [[likely]]
@@ -154,6 +159,9 @@ class FlatTable {
   }
   std::size_t capacity() const { return capacity_; }
 
+  // Whether no row of it has reached the store or is on its way: it can be forgotten as it is.
+  bool is_unwritten() const { return !is_written_; }
+
   // Removes all entries, from the store as well: each stored row becomes a removal.
   void drop_all() {
     for (std::size_t i = 0; i < capacity_; ++i) {
@@ -187,6 +195,7 @@ class FlatTable {
     frozen_removed_.swap(removed_);
     told_removed_ = 0;
     std::swap(dirty_now_, dirty_frozen_);
+    is_written_ = true;
     encode_cursor_ = 0;
     if constexpr (kTracked) cool_down();
   }
@@ -224,6 +233,7 @@ class FlatTable {
     slots_[i].key = std::move(key);
     slots_[i].value = std::move(value);
     control_[i] = kLive | kStored;
+    is_written_ = true;
   }
 
   // Drops up to `limit` entries that are stored and unchanged. Entries that were changed since the
@@ -408,6 +418,7 @@ class FlatTable {
 
   RowPrefix prefix_;
   bool is_packed_ = false;
+  bool is_written_ = false;
   std::size_t capacity_ = 0;
   std::size_t mask_ = 0;
   unsigned shift_ = 60;

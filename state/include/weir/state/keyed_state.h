@@ -180,9 +180,11 @@ class TableGroup final : public TableBase {
     if (it == tables_.end()) return;
     expected_ = it->second->size();
     if (must_fetch()) note_dropped(it->second->prefix());
-    it->second->drop_all();
-    if (it->second->has_changes() || it->second->has_frozen()) {
-      leaving_.push_back(std::move(it->second));
+    if (!it->second->is_unwritten()) {
+      it->second->drop_all();
+      if (it->second->has_changes() || it->second->has_frozen()) {
+        leaving_.push_back(std::move(it->second));
+      }
     }
     tables_.erase(it);
   }
