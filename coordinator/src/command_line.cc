@@ -49,8 +49,7 @@ std::string proposal(const ProgramOptions& program, const std::string& name) {
 }
 
 std::string fault_of(const EngineOption& option, const std::string& text) {
-  return "--" + std::string(option.name) + ": '" + text + "' is no " + option.takes + " (" +
-         option.help + ")";
+  return "--" + std::string(option.name) + ": '" + text + "' cannot be used; give " + option.wants;
 }
 
 void apply_option(const EngineOption& option, const std::string& text, const std::string& from,

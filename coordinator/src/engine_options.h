@@ -15,6 +15,7 @@ struct EngineOption {
   const char* takes;  // "DURATION"; empty: a flag
   const char* help;
   const char* fallback;  // as shown; empty: none
+  const char* wants;     // what a value must be, for people; empty: a flag
   // Puts `text` into the settings; false if it is no such value.
   std::function<bool(const std::string& text, CommandLine& out)> apply;
 };

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "command_line.h"
+#include "metrics_json.h"
 #include "progress.h"
 #include "weir/coordinator/deployment.h"
 #include "weir/coordinator/embedded_job.h"
@@ -92,6 +93,13 @@ int run_program(const std::string& program, const Arguments& arguments,
       runtime::make_plan(topology, {line.job.parallelism, line.job.combine});
   if (!plan.ok()) return refuse(program, std::string(plan.status().message()));
   if (!line.print.empty()) return print(line.print, topology, *plan);
+  if (!line.json_metrics.empty()) {
+    const absl::Status writable = coordinator::write_metrics(
+        line.json_metrics, coordinator::metrics_json(line.job.job, "starting", "", {}));
+    if (!writable.ok()) {
+      return refuse(program, "--json-metrics: " + std::string(writable.message()));
+    }
+  }
   return run_plan(*plan, line);
 }
 

@@ -80,8 +80,10 @@ absl::Status write_metrics(const std::string& path, const std::string& json) {
     std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
     file << json;
     file.close();
-    if (!file)
-      return absl::UnavailableError("cannot write " + temporary + "; is its folder there?");
+    if (!file) {
+      return absl::UnavailableError("cannot write " + temporary +
+                                    "; its folder must be there and have space");
+    }
   }
   if (std::rename(temporary.c_str(), path.c_str()) != 0) {
     return absl::UnavailableError("cannot write " + path + ": " + std::strerror(errno));

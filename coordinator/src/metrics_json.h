@@ -9,8 +9,8 @@
 
 namespace weir::coordinator {
 
-// `state`: "running", "finished", "stopped", "complete", "failed". Times are microseconds since the
-// epoch, lengths seconds; what is not known is null.
+// `state`: "starting", "running", "finished", "stopped", "complete", "failed". Times are
+// microseconds since the epoch, lengths seconds; what is not known is null.
 std::string metrics_json(const std::string& job, std::string_view state, std::string_view error,
                          const JobProgress& progress);
 

@@ -104,7 +104,8 @@ ReadStep CsvFile::at_end() {
     return fail(absl::InvalidArgumentError(
         absl::StrCat("\"", buffer_.source().name(), "\" is empty; ",
                      options_.dialect.header ? "a line with the names of the columns was expected"
-                                             : "records were expected")));
+                                             : "records were expected",
+                     "; give the right file, or allow it with .allow_empty")));
   }
   if (!scanner_.finish()) {
     return fail_at(position().line,

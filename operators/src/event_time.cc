@@ -42,6 +42,15 @@ void WatermarkAssigner::set_watermark(Partition& p, EventTime watermark) const {
   p.cut_at = (watermark + step + bound_).micros();
 }
 
+void WatermarkAssigner::refuse(std::int64_t time) {
+  context().fail(absl::InvalidArgumentError(
+      "operator '" + context().name + "' (task " + std::to_string(context().task_index) +
+      ", declared at " + context().place + "): a record has the event time " +
+      std::to_string(time) +
+      " us, more than 146,000 years from 1970; filter such records out "
+      "before .event_time, or check the unit of the field"));
+}
+
 void WatermarkAssigner::on_times(runtime::BatchBase& batch, std::int64_t largest) {
   Partition& p = partitions_[batch.partition];
   if (p.idle) {

@@ -48,6 +48,10 @@ std::int64_t WindowSpec::next_end(std::int64_t t) const {
 }
 
 std::string WindowSpec::fault() const {
+  constexpr Duration kLongest(std::int64_t{1} << 60);
+  if (size > kLongest || offset > kLongest || offset < -kLongest) {
+    return "a window of more than 36,000 years is beyond reckoning; give a smaller size and offset";
+  }
   if (size.count() <= 0) {
     return "a window of " + runtime::format_duration(size) + " holds nothing; give a size above 0";
   }

@@ -51,6 +51,7 @@ void Task::assemble(TaskSpec spec) {
     WEIR_CHECK(spout_ != nullptr, "a task without inputs starts with a spout");
   }
   const auto inputs = static_cast<std::uint32_t>(spec_.inputs.size());
+  calling_ = &spec_.nodes.front();
   aligner_ = std::make_unique<BarrierAligner>(inputs);
   merger_ = std::make_unique<WatermarkMerger>(inputs);
   if (!spec_.restored_channels.empty()) merger_->restore(spec_.restored_channels);
@@ -108,10 +109,8 @@ RunResult Task::run() {
     }
     if (phase_ == Phase::kDone) return {RunState::kDone};
     return step();
-  } catch (const std::exception& e) {
-    fail(absl::AbortedError(e.what()));
   } catch (...) {
-    fail(absl::AbortedError("task " + spec_.uid + ": an exception that is no std::exception"));
+    fail(absl::AbortedError(describe_exception(calling_->context)));
   }
   return {RunState::kDone};
 }
@@ -122,7 +121,7 @@ absl::Status Task::open() {
     node.context.state = spec_.state.get();
     node.context.metrics = node.metrics.get();
     node.context.wake = [this] { wake(); };
-    const absl::Status status = node.op->open(node.context);
+    const absl::Status status = call(node).open(node.context);
     if (!status.ok()) {
       return absl::Status(status.code(), "operator '" + node.context.name + "' (task " +
                                              std::to_string(spec_.index) + ", declared at " +
@@ -135,7 +134,7 @@ absl::Status Task::open() {
     if (!status.ok()) return status;
   }
   for (TaskNode& node : spec_.nodes) {
-    node.op->restored();
+    call(node).restored();
     if (!node.context.failure.ok()) return node.context.failure;
   }
   spec_.restored_rows.clear();
@@ -207,7 +206,7 @@ RunResult Task::step() {
 MonotonicTime Task::run_processing_timers() {
   MonotonicTime next = MonotonicTime::max();
   for (TaskNode& node : spec_.nodes) {
-    std::int64_t due = node.op->next_processing_time();
+    std::int64_t due = call(node).next_processing_time();
     if (due == INT64_MAX) continue;
     const std::int64_t now = spec_.clock->wall_now().count();
     if (due <= now) {
@@ -246,6 +245,7 @@ RunResult Task::work() {
 }
 
 RunResult Task::poll_spout() {
+  calling_ = &spec_.nodes.front();
   const PollResult polled = spout_->poll();
   for (const SpoutOperator::PartitionEvent& event : spout_->take_partition_events()) {
     for (TaskNode& node : spec_.nodes) {
@@ -288,7 +288,7 @@ void Task::push_batch(std::uint32_t input, std::unique_ptr<BatchBase> batch) {
   const std::size_t bytes = batch->bytes();
   metrics_.records_in.add(batch->size());
   merger_->on_data(input);
-  spec_.nodes.front().op->port(spec_.inputs[input].port).push(*batch);
+  call(spec_.nodes.front()).port(spec_.inputs[input].port).push(*batch);
   spec_.inputs[input].channel->give_back(std::move(batch), bytes);
   dirty_since_dry_ = true;
 }
@@ -325,14 +325,14 @@ bool Task::advance_chain() {
     const EventTime in =
         node.parent < 0 ? root : levels_[static_cast<std::size_t>(node.parent)].out;
     if (in > level.in) {
-      while (node.op->advance(in) == Progress::kMore) {
+      while (call(node).advance(in) == Progress::kMore) {
         if (!has_credit()) return false;
       }
       level.in = in;
     }
     const EventTime out = node.op->output_watermark(level.in);
     if (out <= level.out) continue;
-    node.op->flush(FlushReason::kWatermark);
+    call(node).flush(FlushReason::kWatermark);
     level.out = out;
     for (Router* router : routers_of_node_[advancing_]) router->send_watermark(out);
   }
@@ -366,7 +366,7 @@ void Task::begin_end() {
 }
 
 void Task::end_chain() {
-  for (TaskNode& node : spec_.nodes) node.op->finish();
+  for (TaskNode& node : spec_.nodes) call(node).finish();
   for (TaskOutput& out : spec_.outputs) out.router->send_end();
   ending_ = false;
   phase_ = Phase::kEnded;
@@ -374,7 +374,7 @@ void Task::end_chain() {
 }
 
 void Task::flush_chain(FlushReason reason) {
-  for (TaskNode& node : spec_.nodes) node.op->flush(reason);
+  for (TaskNode& node : spec_.nodes) call(node).flush(reason);
 }
 
 bool Task::has_credit() const {
@@ -424,7 +424,7 @@ void Task::handle(const TaskCommand& command) {
 void Task::close() {
   phase_ = Phase::kDone;
   absl::Status status = absl::OkStatus();
-  for (TaskNode& node : spec_.nodes) status.Update(node.op->close());
+  for (TaskNode& node : spec_.nodes) status.Update(call(node).close());
   spec_.events->task_closed(spec_.id, std::move(status));
 }
 
@@ -439,7 +439,7 @@ void Task::take_checkpoint(CheckpointId id) {
   for (TaskNode& node : spec_.nodes) {
     OperatorSnapshot& part = pending.value.operators.emplace_back();
     part.uid = node.context.uid;
-    node.op->snapshot(id, part, pending.io);
+    call(node).snapshot(id, part, pending.io);
   }
   if (spec_.state != nullptr) spec_.state->freeze();
   last_checkpoint_ = id;
@@ -468,7 +468,9 @@ void Task::encode_snapshot(std::size_t max_rows) {
         status = rows.status();
       }
     }
-    for (std::size_t i = 0; i < pending->io.size() && status.ok(); ++i) status = pending->io[i]();
+    for (std::size_t i = 0; i < pending->io.size() && status.ok(); ++i) {
+      status = run_guarded(pending->io[i]);
+    }
     if (status.ok()) {
       events->snapshot_done(task, pending->id, std::move(pending->value));
     } else {
@@ -479,14 +481,14 @@ void Task::encode_snapshot(std::size_t max_rows) {
 
 void Task::commit(CheckpointId id) {
   auto work = std::make_shared<IoWork>();
-  for (TaskNode& node : spec_.nodes) node.op->committed(id, *work);
+  for (TaskNode& node : spec_.nodes) call(node).committed(id, *work);
   if (work->empty()) {
     spec_.events->task_committed(spec_.id, id);
     return;
   }
   spec_.executor->submit_io([work, id, events = spec_.events, task = spec_.id] {
     for (const std::function<absl::Status()>& job : *work) {
-      const absl::Status status = job();
+      const absl::Status status = run_guarded(job);
       if (status.ok()) continue;
       events->task_failed(task, status);  // rule 18: a refused commit stops the job
       return;

@@ -4,6 +4,11 @@
 #include <map>
 
 namespace weir::runtime {
+namespace {
+
+constexpr std::uint32_t kMostKeyGroups = 32768;
+
+}  // namespace
 
 std::string Place::text() const {
   const std::string_view path(file);
@@ -54,10 +59,19 @@ Topology::SideOutput Topology::find_side_output(const Name& name, const RecordTy
 absl::Status Topology::validate() const {
   std::vector<std::string> faults = params_.faults();
   faults.insert(faults.end(), faults_.begin(), faults_.end());
+  if (max_parallelism == 0 || max_parallelism > kMostKeyGroups) {
+    faults.push_back("max_parallelism is " + std::to_string(max_parallelism) +
+                     "; it must lie between 1 and " + std::to_string(kMostKeyGroups));
+  }
   if (vertices_.empty()) {
     faults.push_back("the topology is empty: start a stream with t.spout(\"name\", ...)");
   }
   std::map<std::string, const Vertex*> by_name;
+  std::map<std::string, std::pair<const Vertex*, std::uint32_t>> by_stream;
+  const auto is_read = [this](const Vertex& v, std::uint32_t port) {
+    return std::any_of(edges_.begin(), edges_.end(),
+                       [&](const Edge& e) { return e.from == v.id && e.from_port == port; });
+  };
   for (const Vertex& v : vertices_) {
     const auto [it, is_new] = by_name.emplace(v.name, &v);
     if (!is_new) {
@@ -66,6 +80,18 @@ absl::Status Topology::validate() const {
                        "; names are unique, since state and output files go by them");
     }
     if (v.name.empty()) faults.push_back(v.place.text() + ": a name must not be empty");
+    if (v.name.ends_with("/pre")) {
+      faults.push_back(v.place.text() + ": the name '" + v.name +
+                       "' ends with \"/pre\", which the engine keeps for halves of operators");
+    }
+    for (std::uint32_t i = 0; i < v.side_outputs.size(); ++i) {
+      const auto [known, is_first] = by_stream.emplace(v.side_outputs[i], std::pair(&v, i + 1));
+      const auto& [other, port] = known->second;
+      if (is_first || (!is_read(v, i + 1) && !is_read(*other, port))) continue;
+      faults.push_back(v.place.text() + ": the side stream '" + v.side_outputs[i] + "' of '" +
+                       v.name + "' has the name of one that '" + other->name + "' at " +
+                       other->place.text() + " sends; give each a name of its own");
+    }
     if (v.parallelism.has_value() && (*v.parallelism == 0 || *v.parallelism > max_parallelism)) {
       faults.push_back(v.place.text() + ": '" + v.name + "' has parallelism " +
                        std::to_string(*v.parallelism) + "; it must lie between 1 and " +

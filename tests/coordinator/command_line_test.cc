@@ -114,7 +114,7 @@ TEST(CommandLine, RefusesValuesOutOfRange) {
                                                            {"--seed", "-1"},
                                                            {"--print", "everything"}}) {
     const std::string faults = faults_of(flights(), arguments);
-    EXPECT_NE(faults.find("'" + arguments[1] + "' is no "), std::string::npos)
+    EXPECT_NE(faults.find("'" + arguments[1] + "' cannot be used; give "), std::string::npos)
         << arguments[0] << ": " << faults;
   }
   EXPECT_NE(faults_of(flights(), {"--state-dir"}), "");

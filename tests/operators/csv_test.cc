@@ -188,7 +188,8 @@ TEST(CsvReader, TakesAnEmptyFileUnlessToldNotTo) {
   CsvOptions strict = kSeconds;
   strict.refuse_empty = true;
   EXPECT_EQ(read_text<Flight>("", strict).error,
-            "\"f.csv\" is empty; a line with the names of the columns was expected");
+            "\"f.csv\" is empty; a line with the names of the columns was expected; give the "
+            "right file, or allow it with .allow_empty");
 }
 
 TEST(CsvDecoder, ChecksOptionsBeforeAnyFileIsRead) {

@@ -43,7 +43,11 @@ TEST(TimeFormat, RefusesIntegersThatAreNoTimes) {
   expect(TimeFormat::micros(), {"9223372036854775808", CellFault::kOutOfRange});
   expect(TimeFormat::micros(), {"9223372036854775807", CellFault::kOutOfRange});
   expect(TimeFormat::micros(), {"-9223372036854775808", CellFault::kOutOfRange});
-  expect(TimeFormat::micros(), {"9223372036854775806", CellFault::kNone, 9223372036854775806});
+  // Beyond 146,000 years from 1970 windows cannot be reckoned with.
+  expect(TimeFormat::micros(), {"4611686018427387904", CellFault::kNone, 4611686018427387904});
+  expect(TimeFormat::micros(), {"4611686018427387905", CellFault::kOutOfRange});
+  expect(TimeFormat::micros(), {"-4611686018427387904", CellFault::kNone, -4611686018427387904});
+  expect(TimeFormat::micros(), {"-4611686018427387905", CellFault::kOutOfRange});
 }
 
 TEST(TimeFormat, ReadsIso8601WithAnOffset) {

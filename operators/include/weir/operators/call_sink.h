@@ -18,11 +18,8 @@ class CallSink {
   explicit CallSink(F f) : f_(std::move(f)) {}
 
   template <class T>
-  void write(const runtime::Batch<T>& rows) {
-    const T* records = rows.records();
-    const std::uint32_t n = rows.size();
-    for (std::uint32_t i = 0; i < n; ++i) f_(records[i]);
-  }
+  requires std::invocable<F&, const T&>
+  void take(const T& record) { f_(record); }
   absl::Status open(const SinkContext&) { return absl::OkStatus(); }
   void flush() {}
   void seal(runtime::CheckpointId, std::string&, runtime::IoWork&) {}

@@ -39,6 +39,8 @@ class WatermarkAssigner : public runtime::Operator {
   void partition_idle(std::uint32_t index, bool idle) override;
 
  protected:
+  // Fails the attempt: no window could hold a record of this event time.
+  void refuse(std::int64_t time);
   // The times of `batch` are set and `largest` is their maximum: cuts runs, moves the watermark.
   void on_times(runtime::BatchBase& batch, std::int64_t largest);
 
@@ -69,11 +71,17 @@ class EventTimeOperator final : public WatermarkAssigner {
     const T* records = in.records();
     std::int64_t* times = in.times();
     std::int64_t largest = EventTime::min().micros();
+    std::int64_t smallest = EventTime::max().micros();
     runtime::for_each_record(context(), in, [&](std::uint32_t i) {
       const std::int64_t t = EventTime(std::invoke(f_, records[i])).micros();
       times[i] = t;
       largest = t > largest ? t : largest;
+      smallest = t < smallest ? t : smallest;
     });
+    if (smallest < EventTime::earliest().micros() || largest > EventTime::latest().micros()) {
+      refuse(smallest < EventTime::earliest().micros() ? smallest : largest);
+      return;
+    }
     on_times(in, largest);
     output().push(in);
   }

@@ -20,7 +20,8 @@ class KeyedStream {
  public:
   using Key = KeyOfT<T, KeyFn>;
 
-  KeyedStream(StreamSource source, KeyFn key) : source_(std::move(source)), key_(std::move(key)) {}
+  KeyedStream(StreamSource source, KeyFn key_fn)
+      : source_(std::move(source)), key_(std::move(key_fn)) {}
 
   // A bolt with state and timers per key: see weir/operators/keyed_bolt.h.
   template <class B>

@@ -3,7 +3,7 @@
 //   struct MySink : weir::Sink<Row> {
 //     static constexpr weir::Delivery kDelivery = weir::Delivery::kAtLeastOnce;
 //     absl::Status open(const weir::SinkContext& context);
-//     void write(const weir::Batch<Row>& rows);      // rows [0, rows.size())
+//     void write(const weir::Batch<Row>& rows);      // rows [0, rows.size()); or take(const Row&)
 //   };
 //
 // A sink that takes part in exactly-once also has:
@@ -32,6 +32,7 @@
 #include "weir/runtime/operator.h"
 #include "weir/runtime/storage.h"
 #include "weir/runtime/topology.h"
+#include "weir/runtime/user_error.h"
 
 namespace weir::operators {
 
@@ -76,11 +77,17 @@ auto bind_sink(S sink) {
   }
 }
 
+// A sink may have take(const T&) instead of write(batch): one record at a time.
+template <class S, class T>
+concept TakesSingleRecords = requires(S& s, const T& record) {
+  s.take(record);
+};
+
 template <class S, class T>
 concept SinkFor = std::copy_constructible<S> && requires(S& s, const runtime::Batch<T>& batch) {
   { S::kDelivery } -> std::convertible_to<runtime::Delivery>;
-  s.write(batch);
-};
+} &&(TakesSingleRecords<S, T> ||
+     requires(S & s, const runtime::Batch<T>& batch) { s.write(batch); });
 
 // Accepts a sink that may show records again after a failure, in a topology that is otherwise
 // exactly-once: `.sink("console", weir::at_least_once(weir::print()))`.
@@ -114,7 +121,16 @@ class SinkOperator final : public runtime::Operator {
   }
   void push(runtime::BatchBase& batch) override {
     context().metrics->records_in.add(batch.size());
-    sink_.write(runtime::Batch<T>::of(batch));
+    const auto& in = runtime::Batch<T>::of(batch);
+    if constexpr (TakesSingleRecords<S, T>) {
+      runtime::for_each_record(context(), in, [&](std::uint32_t i) { sink_.take(in[i]); });
+    } else {
+      try {
+        sink_.write(in);
+      } catch (...) {
+        runtime::rethrow_with_place(context(), in, in.size());
+      }
+    }
   }
   void flush(runtime::FlushReason) override { sink_.flush(); }
   void snapshot(runtime::CheckpointId id, runtime::OperatorSnapshot& out,

@@ -188,13 +188,16 @@ class Stream {
   Stream global() const { return regrouped(Grouping::kGlobal); }
   // f(const T&, tasks) -> index of the consumer's task, 0 .. tasks - 1.
   template <class F>
-  Stream group_by(F f) const {
+  Stream group_by(F f, Place place = Place::here()) const {
     Stream s = regrouped(Grouping::kCustom);
-    s.source_.custom = [f = std::move(f)](const runtime::BatchBase& batch, std::uint32_t tasks,
-                                          std::uint32_t* targets) {
+    s.source_.custom = [f = std::move(f), place](const runtime::BatchBase& batch,
+                                                 std::uint32_t tasks, std::uint32_t* targets) {
       const auto& in = static_cast<const runtime::Batch<T>&>(batch);
-      for (std::uint32_t i = 0; i < in.size(); ++i) {
-        targets[i] = static_cast<std::uint32_t>(f(in[i], tasks));
+      std::uint32_t i = 0;
+      try {
+        for (; i < in.size(); ++i) targets[i] = static_cast<std::uint32_t>(f(in[i], tasks));
+      } catch (...) {
+        runtime::rethrow_with_origin("group_by (declared at " + place.text() + ")", in, i);
       }
     };
     return s;
@@ -325,10 +328,12 @@ auto Topology::spout(Name name, S spout) {
   v.kind = spout.kind();
   v.detail = spout.describe();
   v.role = VertexKind::kSpout;
-  if constexpr (requires { spout.fault(); }) {
-    if (const std::string why = spout.fault(); !why.empty())
-      fault(v.place, "'" + v.name + "': " + why);
+  std::string why;
+  if constexpr (requires { spout.fault(); }) why = spout.fault();
+  if (why.empty() && spout.partitions() == 0) {
+    why = "the spout has no partitions, so there is nothing to read; give it at least one";
   }
+  if (!why.empty()) fault(v.place, "'" + v.name + "': " + why);
   v.max_tasks = spout.partitions();
   v.outputs = {&record_type<typename S::Output>()};
   if constexpr (operators::HasSide<S>) {

@@ -125,6 +125,11 @@ class Task final : public Runnable {
   };
 
   void connect_outputs();
+  // The operator of `node`, about to be called: an exception out of the call is laid at its door.
+  Operator& call(TaskNode& node) {
+    calling_ = &node;
+    return *node.op;
+  }
   absl::Status open();
   RunResult step();
   void handle_commands();
@@ -159,6 +164,7 @@ class Task final : public Runnable {
 
   TaskSpec spec_;
   SpoutOperator* spout_ = nullptr;
+  const TaskNode* calling_ = nullptr;
   std::vector<std::unique_ptr<Input>> fanouts_;
   std::vector<std::vector<Router*>> routers_of_node_;
   TaskMetrics metrics_;

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <limits>
+#include <string>
 
 namespace weir::runtime {
 
@@ -21,6 +22,10 @@ class EventTime {
 
   static constexpr EventTime min() { return EventTime(std::numeric_limits<std::int64_t>::min()); }
   static constexpr EventTime max() { return EventTime(std::numeric_limits<std::int64_t>::max()); }
+  // What records may have, about 146,000 years before and after 1970: windows around it can be
+  // reckoned without overflow.
+  static constexpr EventTime earliest() { return EventTime(-(std::int64_t{1} << 62)); }
+  static constexpr EventTime latest() { return EventTime(std::int64_t{1} << 62); }
   static constexpr EventTime from_seconds(std::int64_t s) { return EventTime(s * 1'000'000); }
   static constexpr EventTime from_millis(std::int64_t ms) { return EventTime(ms * 1'000); }
 
@@ -61,6 +66,9 @@ constexpr EventTime floor_to(EventTime t, Duration step, Duration offset = Durat
   if (rem < 0) rem += step.count();
   return EventTime(t.micros() - rem);
 }
+
+// For messages: ISO 8601 in UTC, or a number of microseconds outside of the years 0 to 9999.
+std::string iso_time(EventTime t);
 
 }  // namespace weir::runtime
 

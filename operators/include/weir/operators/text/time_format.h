@@ -58,8 +58,9 @@ class TimeFormat {
     std::int64_t micros = 0;
     if (__builtin_mul_overflow(count, micros_per_unit_, &micros)) return CellFault::kOutOfRange;
     time = runtime::EventTime(micros);
-    const bool unbounded = time == runtime::EventTime::min() || time == runtime::EventTime::max();
-    return unbounded ? CellFault::kOutOfRange : CellFault::kNone;
+    const bool fits =
+        time >= runtime::EventTime::earliest() && time <= runtime::EventTime::latest();
+    return fits ? CellFault::kNone : CellFault::kOutOfRange;
   }
   // Whole units, rounded towards the past.
   std::int64_t to_count(runtime::EventTime time) const {
