@@ -186,7 +186,7 @@ RunResult Task::step() {
       return {RunState::kDone};
     }
   }
-  if (spec_.state != nullptr) {
+  if (spec_.state != nullptr && !is_advancing_) {
     const absl::Status kept = spec_.state->keep_budget();
     if (!kept.ok()) {
       fail(kept);
@@ -317,6 +317,7 @@ void Task::handle_element(std::uint32_t input, Element element) {
 }
 
 bool Task::advance_chain() {
+  is_advancing_ = true;
   const EventTime root =
       spout_ != nullptr ? (ending_ ? EventTime::max() : EventTime::min()) : merger_->current();
   for (; advancing_ < spec_.nodes.size(); ++advancing_) {
@@ -337,6 +338,7 @@ bool Task::advance_chain() {
     for (Router* router : routers_of_node_[advancing_]) router->send_watermark(out);
   }
   advancing_ = 0;
+  is_advancing_ = false;
   metrics_.watermark.set(levels_.back().out.micros());
   if (spout_ == nullptr) {
     const auto holding = merger_->holding();

@@ -53,8 +53,7 @@ void KeyedState::freeze() {
   if (!store_->keeps_rows()) return;  // then entries stay changed, and cost nothing more
   for (TableBase* table : tables_) table->freeze();
   settle_gone();
-  gone_before_.rows.merge(gone_now_.rows);
-  gone_before_.spaces.merge(gone_now_.spaces);
+  gone_before_.merge(gone_now_);
   gone_now_.clear();
   encoding_ = 0;
   is_frozen_ = true;
@@ -135,11 +134,8 @@ void KeyedState::settle_gone() {
 }
 
 void KeyedState::load_fetched(std::string_view key, std::string_view value) {
-  RowKeyParts parts;
-  if (parse_row_key(key, parts)) {
-    const std::string row(key);
-    if (gone_now_.contains(row, parts) || gone_before_.contains(row, parts)) return;
-  }
+  const std::string row(key);
+  if (gone_now_.contains(row) || gone_before_.contains(row)) return;
   if (!load_row(key, value) && failure_.ok()) {
     failure_ = absl::DataLossError("a row of the working state cannot be read back");
   }

@@ -11,6 +11,7 @@
 
 #include "support/committed_rows.h"
 #include "support/script_spout.h"
+#include "support/temp_dir.h"
 #include "weir/coordinator/embedded_job.h"
 #include "weir/operators/dsl.h"
 
@@ -308,6 +309,33 @@ TEST(WindowsReference, RefiresWindowsUntilTheAllowedLatenessIsOver) {
       ASSERT_TRUE(std::includes(got.rows.begin(), got.rows.end(), expected.begin(), expected.end()))
           << "a final result or a late record is missing: " << describe(c, o);
     }
+  }
+}
+
+// Without any room in memory, slices are read back from the store when they are needed.
+TEST(WindowsReference, HoldsForSlicesThatRestInTheStore) {
+  const std::vector<Aggregation> all = aggregations();
+  for (std::uint64_t seed = 1; seed <= 48; ++seed) {
+    Case c = random_case(seed);
+    if (seed % 3 == 0) c.allowed = c.slide * static_cast<std::int64_t>(1 + seed % 4);
+    const Aggregation& aggregation = c.allowed == 0 ? all[seed % 8] : all[6 + seed % 2];
+    const std::vector<std::string> expected = expected_rows(c, aggregation.naive);
+    const TempDir dir(TempDir::On::kMemory);
+    JobOptions o = random_options(seed, 0);
+    o.parallelism = 1 + static_cast<std::uint32_t>(seed % 2);
+    o.batch_size = 1 + static_cast<std::uint32_t>(seed % 5);
+    o.channel_bytes = 256;
+    o.state_backend = StateBackend::kRocksDb;
+    o.state_dir = dir / "state";
+    o.memory_budget = 1;
+    const Ran got = run_case(c, aggregation, o);
+    if (c.allowed == 0) {
+      ASSERT_EQ(difference(got.rows, expected), "") << aggregation.name << ": " << describe(c, o);
+      continue;
+    }
+    ASSERT_EQ(final_counts(got.rows), final_counts(expected)) << describe(c, o);
+    ASSERT_TRUE(std::includes(got.rows.begin(), got.rows.end(), expected.begin(), expected.end()))
+        << "a final result or a late record is missing: " << describe(c, o);
   }
 }
 

@@ -227,7 +227,7 @@ class RandomRun {
   std::mt19937_64 random_;
   const std::size_t ingest_rows_;
   const std::size_t budget_;
-  tests::TempDir dir_;
+  tests::TempDir dir_{tests::TempDir::On::kMemory};
   std::unique_ptr<CheckpointStore> folder_;
   std::unique_ptr<Attempt> attempt_;
   Model models_[3];

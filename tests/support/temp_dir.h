@@ -2,7 +2,9 @@
 #pragma once
 
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -12,8 +14,16 @@ namespace weir::tests {
 
 class TempDir {
  public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "weir_test_XXXXXX").string();
+  // kMemory: where syncing costs nothing, if the machine has such a place; for tests that write
+  // many checkpoints and are not about disks.
+  enum class On : std::uint8_t { kDisk, kMemory };
+
+  explicit TempDir(On where = On::kDisk) {
+    const std::filesystem::path memory = "/dev/shm";
+    const bool in_memory = where == On::kMemory && ::access(memory.c_str(), W_OK) == 0;
+    const std::filesystem::path parent =
+        in_memory ? memory : std::filesystem::temp_directory_path();
+    std::string name = (parent / "weir_test_XXXXXX").string();
     WEIR_CHECK(::mkdtemp(name.data()) != nullptr, "no temporary folder can be made");
     path_ = name;
   }

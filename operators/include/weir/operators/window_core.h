@@ -286,6 +286,15 @@ class WindowCore {
     }
   }
 
+  // What slices [begin, end) hold of one key.
+  void fetch_key(std::uint64_t hash, const K& key, std::int64_t begin, std::int64_t end) {
+    for (auto it = slices_.tables().lower_bound(begin);
+         it != slices_.tables().end() && it->first < end; ++it) {
+      slices_.fetch(
+          1, &hash, [&](std::uint32_t) -> const K& { return key; }, it->first);
+    }
+  }
+
   // Contributions of the generation `boundary` join their slices; windows that have fired and are
   // still open for it fire again.
   void join_pending(std::int64_t boundary, runtime::Input& to) {
@@ -297,8 +306,8 @@ class WindowCore {
         const std::uint64_t hash = runtime::KeyTraits<K>::hash(at.key);
         Slice& slice = slices_.at(at.slice);
         if (slices_.must_fetch()) {
-          slices_.fetch(
-              1, &hash, [&](std::uint32_t) -> const K& { return at.key; }, at.slice);
+          // What is corrected is compared with the newer slices of the totals.
+          fetch_key(hash, at.key, at.slice, std::max(entered_, at.slice + 1));
         }
         const bool is_new = !slice.contains(hash, at.key);
         set_.merge(slice.upsert(hash, at.key), acc);
@@ -330,6 +339,7 @@ class WindowCore {
       const std::uint64_t hash = runtime::key_hash(key);
       Acc acc{};
       const auto& tables = slices_.tables();
+      if (slices_.must_fetch()) fetch_key(hash, key, end - spec_.size.count(), end);
       for (auto it = tables.lower_bound(end - spec_.size.count());
            it != tables.end() && it->first < end; ++it) {
         if (const Acc* part = it->second->find(hash, key)) set_.merge(acc, *part);

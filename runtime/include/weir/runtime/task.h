@@ -175,6 +175,7 @@ class Task final : public Runnable {
   std::uint32_t next_input_ = 0;
   std::vector<Level> levels_;
   std::size_t advancing_ = 0;  // node at which the current wave of watermarks stands
+  bool is_advancing_ = false;  // a wave was interrupted for want of credit: operators stand mid-way
   bool wave_pending_ = false;
   bool ending_ = false;  // END has come; the chain is flushed by the current wave
   bool told_idle_ = false;

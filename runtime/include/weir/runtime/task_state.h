@@ -34,7 +34,7 @@ class TaskState {
   // The job for the I/O thread that makes the encoded rows durable as part of checkpoint `id`.
   virtual std::function<absl::StatusOr<RowSnapshot>()> persist(CheckpointId id) = 0;
 
-  // Between batches: keeps the tables inside their memory budget.
+  // Between batches and waves: keeps the tables inside their memory budget.
   virtual absl::Status keep_budget() = 0;
   // Memory held by the tables, bytes, estimate.
   virtual std::size_t memory_bytes() const = 0;

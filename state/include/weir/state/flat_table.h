@@ -253,8 +253,12 @@ class FlatTable {
       vacate(i);
       ++evicted;
     }
+    if (evicted != 0) is_whole_ = false;
     return evicted;
   }
+  // Whether all entries are here: none was evicted, or all have been loaded again.
+  bool is_whole() const { return is_whole_; }
+  void set_whole() { is_whole_ = true; }
   // Whether a few more entries make the table double its memory.
   bool is_nearly_full() const { return !is_packed_ && live_ * 20 > capacity_ * 9; }
   // Gives memory back when few entries are left, and sweeps out vacated slots, which would make the
@@ -419,6 +423,7 @@ class FlatTable {
   RowPrefix prefix_;
   bool is_packed_ = false;
   bool is_written_ = false;
+  bool is_whole_ = true;
   std::size_t capacity_ = 0;
   std::size_t mask_ = 0;
   unsigned shift_ = 60;

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -42,8 +41,6 @@ class TableBase {
   virtual std::size_t growing_bytes() const = 0;
   // All entries must stay in memory.
   virtual bool is_pinned() const = 0;
-  // Notes that the store has rows in the namespace of `row`, without loading them.
-  virtual void note(const RowKeyParts& row) = 0;
 };
 
 class KeyedState final : public runtime::TaskState {
@@ -69,12 +66,9 @@ class KeyedState final : public runtime::TaskState {
   void fetch(const std::vector<std::string>& keys);
   // Loads all rows of one table's namespace.
   void fetch_all(const RowPrefix& prefix);
-  // Told by tables once entries may rest in the store only: a row, or a namespace, is gone. Until
-  // the store has heard of it, fetching does not bring it back.
-  void note_removed(const std::string& row) { gone_now_.rows.insert(row); }
-  void note_dropped(const RowPrefix& prefix) {
-    gone_now_.spaces.emplace(prefix.table, prefix.space);
-  }
+  // Told by tables once entries may rest in the store only: a row is gone. Until the store has
+  // heard of it, fetching does not bring it back.
+  void note_removed(const std::string& row) { gone_now_.insert(row); }
 
   absl::Status restore(const std::vector<runtime::RowSnapshot>& snapshots) override;
   void freeze() override;
@@ -84,19 +78,6 @@ class KeyedState final : public runtime::TaskState {
   std::size_t memory_bytes() const override;
 
  private:
-  // What the store may still have although it is gone.
-  struct Gone {
-    std::unordered_set<std::string> rows;
-    std::set<std::pair<std::uint16_t, std::int64_t>> spaces;  // (table, namespace)
-    bool contains(const std::string& row, const RowKeyParts& parts) const {
-      return spaces.contains({parts.table, parts.space}) || rows.contains(row);
-    }
-    void clear() {
-      rows.clear();
-      spaces.clear();
-    }
-  };
-
   bool load_row(std::string_view key, std::string_view value);
   void settle();
   // A row that was read back, unless it is gone.
@@ -115,8 +96,9 @@ class KeyedState final : public runtime::TaskState {
   std::size_t encoding_ = 0;  // table whose frozen rows are being encoded
   bool is_frozen_ = false;    // between freeze() and persist()
   bool evicted_ = false;
-  Gone gone_now_;     // since the last freeze
-  Gone gone_before_;  // frozen, or on its way to the store
+  // Rows that are gone although the store may still have them.
+  std::unordered_set<std::string> gone_now_;     // since the last freeze
+  std::unordered_set<std::string> gone_before_;  // frozen, or on their way to the store
   std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);
   absl::Status failure_;
 };
@@ -161,8 +143,8 @@ class TableGroup final : public TableBase {
   // Loads what the table of `space` lacks for n keys: key_at(i) with hashes[i].
   template <class KeyAt>
   void fetch(std::uint32_t n, const std::uint64_t* hashes, KeyAt&& key_at, std::int64_t space = 0) {
-    if (!must_fetch()) return;
     Table& table = at(space);
+    if (table.is_whole()) return;
     tell_removed(table);
     std::vector<std::string> missing;
     for (std::uint32_t i = 0; i < n; ++i) {
@@ -179,7 +161,7 @@ class TableGroup final : public TableBase {
     auto it = tables_.find(space);
     if (it == tables_.end()) return;
     expected_ = it->second->size();
-    if (must_fetch()) note_dropped(it->second->prefix());
+    if (!it->second->is_whole()) note_dropped(it->second->prefix());
     if (!it->second->is_unwritten()) {
       it->second->drop_all();
       if (it->second->has_changes() || it->second->has_frozen()) {
@@ -191,15 +173,17 @@ class TableGroup final : public TableBase {
   const std::map<std::int64_t, std::unique_ptr<Table>>& tables() const { return tables_; }
   // Loads everything that the store has for `space`, so that its table is whole.
   void fetch_all(std::int64_t space) {
-    if (!must_fetch()) return;
-    tell_removed(at(space));
-    state_->fetch_all(at(space).prefix());
+    Table& table = at(space);
+    if (table.is_whole()) return;
+    tell_removed(table);
+    state_->fetch_all(table.prefix());
+    table.set_whole();
   }
 
   void freeze() override {
     frozen_prefixes_.swap(dropped_prefixes_);
     for (auto& [space, table] : tables_) {
-      if (must_fetch()) tell_removed(*table);
+      if (!table->is_whole()) tell_removed(*table);
       table->freeze();
     }
     for (auto& table : leaving_) table->freeze();
@@ -267,14 +251,12 @@ class TableGroup final : public TableBase {
     return bytes;
   }
   bool is_pinned() const override { return is_pinned_; }
-  void note(const RowKeyParts& row) override { at(row.space); }
 
  private:
   void tell_removed(Table& table) {
     table.tell_removed([&](const std::string& row) { state_->note_removed(row); });
   }
   void note_dropped(const RowPrefix& prefix) {
-    state_->note_dropped(prefix);
     const runtime::KeyGroupRange groups = state_->options().groups;
     for (std::uint32_t g = groups.first.value; g <= groups.last.value; ++g) {
       dropped_prefixes_.push_back(
