@@ -103,7 +103,8 @@ absl::StatusOr<SourceRead> DescriptorSource::read(char* out, std::size_t size) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return SourceRead{SourceState::kNotYet, 0};
     if (errno != EINTR) {
       return absl::DataLossError(absl::StrCat("cannot read \"", name_, "\" at byte ", position_,
-                                              ": ", std::strerror(errno)));
+                                              ": ", std::strerror(errno),
+                                              "; check the disk or connection that it is on"));
     }
   }
 }

@@ -209,8 +209,8 @@ class CombineOperator final : public runtime::Operator {
 
   void flush(runtime::FlushReason reason) override {
     // At a watermark, advance() sends what is due.
-    const bool is_all = reason == runtime::FlushReason::kIdle ||
-                        reason == runtime::FlushReason::kBarrier;
+    const bool is_all =
+        reason == runtime::FlushReason::kIdle || reason == runtime::FlushReason::kBarrier;
     if (is_all) send_held(INT64_MAX);
   }
   runtime::Progress advance(EventTime watermark) override {
@@ -224,8 +224,7 @@ class CombineOperator final : public runtime::Operator {
   Slice& slice_at(std::int64_t start) {
     auto& table = slices_[start];
     if (table == nullptr) {
-      table = spare_ != nullptr ? std::move(spare_)
-                                : std::make_unique<Slice>(state::RowPrefix{});
+      table = spare_ != nullptr ? std::move(spare_) : std::make_unique<Slice>(state::RowPrefix{});
     }
     return *table;
   }
