@@ -181,6 +181,9 @@ class Stream {
   }
   // Windows over the whole stream: one group, one task (pre-aggregated before it).
   auto window_all(WindowSpec spec, LatePolicy late, Place place = Place::here()) const {
+    static_assert(kTimed,
+                  "window_all(...) needs event time: call .event_time(&T::field, "
+                  "weir::bounded_disorder(...)) on the stream before it");
     return key_by(WholeStream{}, place).window(spec, std::move(late), place);
   }
   Stream shuffle() const { return regrouped(Grouping::kShuffle); }
