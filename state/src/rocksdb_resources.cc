@@ -14,8 +14,9 @@ RocksDbResources::RocksDbResources(const RocksDbOptions& options) : options_(opt
   table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.format_version = 5;
-  table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // Indexes and filters stay with their tables: a filter of a million rows is larger than a shard
+  // of the cache, which would read it anew for every batch of lookups.
+  table.cache_index_and_filter_blocks = false;
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
 
   rocksdb::Options& db = database_;

@@ -145,13 +145,10 @@ class FlatTable {
   // capacity(). In no order, so that the receiver may build a table from it.
   template <class F>
   std::size_t for_each_from(std::size_t from, F&& f) const {
-    const std::size_t blocks = is_packed_ ? 1 : std::max<std::size_t>(1, capacity_ / kBlock);
-    const std::size_t block_size = capacity_ / blocks;
-    const std::size_t stride = (blocks * 40503 >> 16) | 1;  // golden section
     while (from < capacity_) {
-      const std::size_t first = (from / block_size * stride & (blocks - 1)) * block_size;
-      for (std::size_t in = from % block_size; in < block_size; ++in, ++from) {
-        const std::size_t i = first + in;
+      const std::size_t first = scattered(from);
+      const std::size_t end = first + block_size() - from % block_size();
+      for (std::size_t i = first; i < end; ++i, ++from) {
         if ((control_[i] & kLive) != 0 && !f(slots_[i].key, slots_[i].value)) return from + 1;
       }
     }
@@ -242,7 +239,8 @@ class FlatTable {
     std::size_t evicted = 0;
     if (is_packed_) unpack();
     for (std::size_t n = 0; n < 2 * capacity_ && evicted < limit; ++n) {
-      const std::size_t i = hand_;
+      // All over the table: what stays must not end up in one run of slots.
+      const std::size_t i = scattered(hand_);
       hand_ = (hand_ + 1) & mask_;
       std::uint8_t& c = control_[i];
       if ((c & kLive) == 0 || (c & (kDirtyA | kDirtyB)) != 0 || (c & kStored) == 0) continue;
@@ -280,7 +278,7 @@ class FlatTable {
   static constexpr std::uint8_t kVacated = 32;  // no entry, but probing goes on
   static constexpr std::size_t kNone = ~std::size_t{0};
   static constexpr std::size_t kMinCapacity = 16;
-  static constexpr std::size_t kBlock = 64;  // slots that for_each_from visits in order
+  static constexpr std::size_t kBlock = 64;  // slots that scattered() keeps together
 
   static std::size_t capacity_for(std::size_t entries) {
     std::size_t c = kMinCapacity;
@@ -303,6 +301,16 @@ class FlatTable {
   void warm_up(std::size_t i) { hot_[i / 64] |= std::uint64_t{1} << (i % 64); }
   void cool_down() {
     if (!is_packed_) std::memset(hot_.get(), 0, hot_words() * sizeof(std::uint64_t));
+  }
+
+  // A permutation of the slots: block by block, the blocks in steps of the golden section.
+  std::size_t scattered(std::size_t n) const {
+    const std::size_t blocks = capacity_ / block_size();
+    const std::size_t stride = (blocks * 40503 >> 16) | 1;
+    return (n / block_size() * stride & (blocks - 1)) * block_size() + n % block_size();
+  }
+  std::size_t block_size() const {
+    return is_packed_ ? capacity_ : std::min<std::size_t>(capacity_, kBlock);
   }
 
   std::size_t home(std::uint64_t hash) const { return hash >> shift_; }
