@@ -98,23 +98,31 @@ bool KeyedState::needs_room() const {
   return bytes > options_.memory_budget;
 }
 
-// All changes are written, so that every entry may be dropped: first of tables that are about to
-// double, then of all, until the rest fits. Waits while a checkpoint is on its way: an entry must
-// not leave before its row is in the store, and rows written now must not slip into an older
-// checkpoint.
+// Waits while a checkpoint is on its way: rows written now must not slip into an older one.
 absl::Status KeyedState::keep_budget() {
   if (!failure_.ok() || !store_->can_read() || is_frozen_ || in_flight_->load() != 0) {
     return failure_;
   }
   if (!needs_room()) return absl::OkStatus();
-  const absl::Status spilled = spill();
-  // A full disk: what could not be written stays in memory, and so does everything else for now.
-  if (absl::IsResourceExhausted(spilled)) return absl::OkStatus();
-  if (!spilled.ok()) return spilled;
+  for (TableBase* table : tables_) table->tighten();
+  if (!needs_room()) return absl::OkStatus();
+  // Removals must not overtake, in the store, what is written after them.
+  const bool must_spill = std::any_of(tables_.begin(), tables_.end(),
+                                      [](const TableBase* table) { return table->has_removals(); });
+  absl::Status status = must_spill ? spill() : absl::OkStatus();
+  if (status.ok()) status = evict();
+  // A full disk: what could not be written stays in memory, here or with the store.
+  return absl::IsResourceExhausted(status) ? absl::OkStatus() : status;
+}
+
+// First of tables that are about to double, then of all.
+absl::Status KeyedState::evict() {
   for (bool everywhere = false; needs_room(); everywhere = true) {
     std::size_t evicted = 0;
-    for (TableBase* table : tables_) evicted += table->evict(everywhere);
+    runtime::RowBuffer rows;
+    for (TableBase* table : tables_) evicted += table->evict(everywhere, rows);
     if (evicted != 0) evicted_ = true;
+    if (absl::Status status = store_->apply(std::move(rows)); !status.ok()) return status;
     if (evicted == 0 && everywhere) break;
   }
   return absl::OkStatus();

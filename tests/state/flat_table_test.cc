@@ -119,9 +119,18 @@ class Pair {
   }
   void evict() {
     if (is_frozen_) return;
+    if (table_.has_removals()) {
+      freeze();
+      encode(SIZE_MAX);
+    }
     const std::size_t before = table_.size();
-    const std::size_t evicted = table_.evict(random_() % 10);
+    RowBuffer evicted_rows;
+    const std::size_t evicted = table_.evict(random_() % 10, evicted_rows);
     ASSERT_EQ(table_.size() + evicted, before);
+    ASSERT_LE(evicted_rows.rows(), evicted);
+    replay(evicted_rows, rows_);
+    if (random_() % 4 == 0) table_.tighten();
+    if (random_() % 2 == 0) table_.shrink();
   }
   void drop() {
     load_all();

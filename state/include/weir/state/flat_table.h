@@ -101,6 +101,7 @@ class FlatTable {
       if ((control_[i] & kLive) == 0 || !KeyTraits<K>::equal(slots_[i].key, key)) continue;
       if constexpr (kTracked) {
         if ((control_[i] & dirty_now_) == 0) touch(i);
+        warm_up(i);
       }
       return slots_[i].value;
     }
@@ -233,9 +234,10 @@ class FlatTable {
     is_written_ = true;
   }
 
-  // Drops up to `limit` entries that are stored and unchanged. Entries that were changed since the
-  // last sweep are spared once. Returns how many were dropped.
-  std::size_t evict(std::size_t limit) {
+  // Drops up to `limit` entries, as many as it returns. Entries that were changed since the last
+  // sweep are spared once. Rows that the store does not have yet go to `out`, and from there to the
+  // store before anything is looked up. Nothing may be frozen, and no removal on its way.
+  std::size_t evict(std::size_t limit, RowBuffer& out) {
     std::size_t evicted = 0;
     if (is_packed_) unpack();
     for (std::size_t n = 0; n < 2 * capacity_ && evicted < limit; ++n) {
@@ -243,28 +245,39 @@ class FlatTable {
       const std::size_t i = scattered(hand_);
       hand_ = (hand_ + 1) & mask_;
       std::uint8_t& c = control_[i];
-      if ((c & kLive) == 0 || (c & (kDirtyA | kDirtyB)) != 0 || (c & kStored) == 0) continue;
-      if ((c & kWarm) != 0) {
+      if ((c & kLive) == 0) continue;
+      if (is_hot(i) || (c & kWarm) != 0) {
+        cool_down(i);
         c = static_cast<std::uint8_t>(c & ~kWarm);
         continue;
       }
+      if ((c & dirty_now_) != 0) put_row(i, out);
       vacate(i);
       ++evicted;
     }
-    if (evicted != 0) is_whole_ = false;
+    if (evicted != 0) {
+      is_whole_ = false;
+      is_written_ = true;
+    }
     return evicted;
   }
   // Whether all entries are here: none was evicted, or all have been loaded again.
   bool is_whole() const { return is_whole_; }
   void set_whole() { is_whole_ = true; }
   // Whether a few more entries make the table double its memory.
-  bool is_nearly_full() const { return !is_packed_ && live_ * 20 > capacity_ * 9; }
+  bool is_nearly_full() const {
+    return !is_packed_ && live_ * 20 > capacity_ * (is_tight_ ? 15 : 9);
+  }
+  // From now on memory counts for more than speed: the table doubles when four fifths are taken.
+  void tighten() { is_tight_ = true; }
+  // Whether entries were removed of which the store has not heard.
+  bool has_removals() const { return !removed_.empty(); }
   // Gives memory back when few entries are left, and sweeps out vacated slots, which would make the
   // table double as entries do. Only while nothing is frozen.
   void shrink() {
     if (is_packed_) return;
     std::size_t wanted = capacity_;
-    while (wanted > kMinCapacity && live_ * 4 < wanted) wanted /= 2;
+    while (wanted > kMinCapacity && live_ * (is_tight_ ? 2 : 4) < wanted) wanted /= 2;
     if (wanted < capacity_ || (used_ - live_) * 16 > capacity_) rebuild(wanted);
   }
 
@@ -280,9 +293,13 @@ class FlatTable {
   static constexpr std::size_t kMinCapacity = 16;
   static constexpr std::size_t kBlock = 64;  // slots that scattered() keeps together
 
-  static std::size_t capacity_for(std::size_t entries) {
+  // Whether `entries` are too many for `capacity` slots.
+  bool exceeds(std::size_t entries, std::size_t capacity) const {
+    return is_tight_ ? entries * 5 > capacity * 4 : entries * 2 > capacity;
+  }
+  std::size_t capacity_for(std::size_t entries) const {
     std::size_t c = kMinCapacity;
-    while (c < entries * 2) c *= 2;
+    while (exceeds(entries, c)) c *= 2;
     return c;
   }
 
@@ -299,6 +316,8 @@ class FlatTable {
 
   std::size_t hot_words() const { return (capacity_ + 63) / 64; }
   void warm_up(std::size_t i) { hot_[i / 64] |= std::uint64_t{1} << (i % 64); }
+  bool is_hot(std::size_t i) const { return (hot_[i / 64] >> (i % 64) & 1) != 0; }
+  void cool_down(std::size_t i) { hot_[i / 64] &= ~(std::uint64_t{1} << (i % 64)); }
   void cool_down() {
     if (!is_packed_) std::memset(hot_.get(), 0, hot_words() * sizeof(std::uint64_t));
   }
@@ -326,7 +345,7 @@ class FlatTable {
 
   // A free slot for a key that is not in the table. Counts it as live.
   std::size_t place(std::uint64_t hash) {
-    if ((used_ + 1) * 2 > capacity_) grow();
+    if (exceeds(used_ + 1, capacity_)) grow();
     std::size_t i = home(hash);
     while ((control_[i] & kLive) != 0) i = (i + 1) & mask_;
     if (control_[i] == kEmpty) ++used_;
@@ -352,7 +371,6 @@ class FlatTable {
     keep_frozen_value(i);
     control_[i] = static_cast<std::uint8_t>((control_[i] & ~kWarm) | dirty_now_);
     changed_now_.push_back(static_cast<std::uint32_t>(i));
-    warm_up(i);
   }
 
   void note_removal(std::size_t i) {
@@ -369,12 +387,15 @@ class FlatTable {
     if ((control_[i] & dirty_frozen_) != 0) encode_slot(i, frozen_early_);
   }
 
-  void encode_slot(std::size_t i, RowBuffer& out) {
+  void put_row(std::size_t i, RowBuffer& out) {
     key_scratch_.clear();
     value_scratch_.clear();
     row_key(KeyTraits<K>::hash(slots_[i].key), slots_[i].key, key_scratch_);
     runtime::encode_to(value_scratch_, slots_[i].value);
     out.put(key_scratch_, value_scratch_);
+  }
+  void encode_slot(std::size_t i, RowBuffer& out) {
+    put_row(i, out);
     control_[i] = static_cast<std::uint8_t>((control_[i] & ~dirty_frozen_) | kStored | kWarm);
   }
 
@@ -386,7 +407,7 @@ class FlatTable {
 
   void vacate(std::size_t i) {
     slots_[i] = Slot{};
-    hot_[i / 64] &= ~(std::uint64_t{1} << (i % 64));
+    cool_down(i);
     control_[i] = control_[(i + 1) & mask_] == kEmpty ? kEmpty : kVacated;
     if (control_[i] == kEmpty) --used_;
     --live_;
@@ -395,7 +416,8 @@ class FlatTable {
   [[gnu::noinline]] void unpack() { rebuild(capacity_for(live_)); }
   // Doubles the table, or only sweeps out vacated slots if these are many.
   [[gnu::noinline]] void grow() {
-    rebuild((live_ + 1) * 4 > capacity_ ? capacity_ * 2 : capacity_);
+    const bool is_full = is_tight_ ? live_ * 4 > capacity_ * 3 : (live_ + 1) * 4 > capacity_;
+    rebuild(is_full ? capacity_ * 2 : capacity_);
   }
 
   // Moves everything to `capacity` slots: a power of two, or as many as entries if `packed`.
@@ -430,6 +452,7 @@ class FlatTable {
 
   RowPrefix prefix_;
   bool is_packed_ = false;
+  bool is_tight_ = false;
   bool is_written_ = false;
   bool is_whole_ = true;
   std::size_t capacity_ = 0;

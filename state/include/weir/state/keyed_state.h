@@ -6,6 +6,7 @@
 // Task thread only, except the job that persist() returns.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -36,7 +37,12 @@ class TableBase {
   virtual std::size_t memory_bytes() const = 0;
   // Makes room before a table doubles: drops stored, unchanged entries of tables that are nearly
   // full (of all, if `everywhere`). Nothing may be frozen. Returns the entries dropped.
-  virtual std::size_t evict(bool everywhere) = 0;
+  // Rows that the store does not have yet go to `out`.
+  virtual std::size_t evict(bool everywhere, RowBuffer& out) = 0;
+  // Fills tables further before they double; at the cost of speed.
+  virtual void tighten() = 0;
+  // Whether the store has not heard of everything that was removed.
+  virtual bool has_removals() const = 0;
   // Bytes by which the tables will soon grow.
   virtual std::size_t growing_bytes() const = 0;
   // All entries must stay in memory.
@@ -87,6 +93,8 @@ class KeyedState final : public runtime::TaskState {
   bool needs_room() const;
   // Writes all changes to the store, outside of any checkpoint.
   absl::Status spill();
+  // Drops entries until the rest fits, and writes those that the store does not have.
+  absl::Status evict();
 
   const Options options_;
   std::shared_ptr<runtime::RowStore> store_;
@@ -233,15 +241,23 @@ class TableGroup final : public TableBase {
     for (const auto& [space, table] : tables_) bytes += table->memory_bytes();
     return bytes;
   }
-  std::size_t evict(bool everywhere) override {
+  std::size_t evict(bool everywhere, RowBuffer& out) override {
     std::size_t evicted = 0;
     if (is_pinned_) return 0;
     for (auto& [space, table] : tables_) {
       if (!everywhere && !table->is_nearly_full()) continue;
-      evicted += table->evict(everywhere ? table->size() / 2 : table->size() / 4);
+      evicted += table->evict(everywhere ? table->size() / 2 : table->size() / 4, out);
       table->shrink();
     }
     return evicted;
+  }
+  void tighten() override {
+    for (auto& [space, table] : tables_) table->tighten();
+  }
+  bool has_removals() const override {
+    if (!dropped_prefixes_.empty() || !leaving_.empty()) return true;
+    return std::any_of(tables_.begin(), tables_.end(),
+                       [](const auto& entry) { return entry.second->has_removals(); });
   }
   std::size_t growing_bytes() const override {
     std::size_t bytes = 0;
