@@ -10,6 +10,7 @@
 #include <fstream>
 #include <string>
 
+#include "flights_files.h"
 #include "hand_loops.h"
 #include "hand_rocksdb.h"
 #include "measure.h"
@@ -54,6 +55,28 @@ Load at_pace(std::uint64_t records, std::uint64_t keys) { return {records, keys,
 // Three days, ten records per key and minute.
 Load long_load() { return {43'200'000, 1000, 6000}; }
 
+void flights(const Arguments& a, Report& report) {
+  const ScratchFolder folder;
+  const std::string file = folder.path() + "/flights.csv";
+  const std::uint64_t records =
+      write_flights(WEIR_SOURCE_DIR "/tests/data/flights.csv.gz", a.is_quick ? 8 : 32, file);
+  const auto side = [&](auto&& run_side) {
+    return [&, run_side](Run& run) {
+      const ScratchFolder results;
+      const std::uint64_t start = monotonic_ns();
+      run_side(file, results.path());
+      run.seconds = static_cast<double>(monotonic_ns() - start) / 1e9;
+      run.tally = tally_of_lines(results.path());
+    };
+  };
+  const Pair pair = run_in_turns(a.times(), side(hand_flights),
+                                 side([](const std::string& from, const std::string& to) {
+                                   weir_flights(from, to, {});
+                                 }));
+  report.ratio(
+      {"F flights file to result files", static_cast<double>(records), 0.5, 0.8, true, 0}, pair);
+}
+
 void against_loops(const Arguments& a, Report& report) {
   struct Case {
     const char* workload;
@@ -88,9 +111,7 @@ void against_loops(const Arguments& a, Report& report) {
         {c.workload, static_cast<double>(c.load.records), c.least, c.aim, true, longer.peak_mb},
         pair);
   }
-  if (a.wants("F flights")) {
-    report.not_yet("F flights file to result files", "the CSV spout and sink are not there");
-  }
+  if (a.wants("F flights")) flights(a, report);
 }
 
 void two_tasks(const Arguments& a, Report& report) {
