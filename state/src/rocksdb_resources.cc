@@ -24,6 +24,8 @@ RocksDbResources::RocksDbResources(const RocksDbOptions& options) : options_(opt
   db.write_buffer_manager =
       std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes, table.block_cache);
   db.create_if_missing = true;
+  // Tables are not compressed, so that lookups can read them where the system caches them.
+  db.allow_mmap_reads = true;
   db.write_buffer_size = 4u << 20;
   db.compression = rocksdb::kNoCompression;
   db.level_compaction_dynamic_level_bytes = true;

@@ -69,12 +69,11 @@ void flights(const Arguments& a, Report& report) {
       run.tally = tally_of_lines(results.path());
     };
   };
-  const Pair pair = run_in_turns(a.times(), side(hand_flights),
-                                 side([](const std::string& from, const std::string& to) {
-                                   weir_flights(from, to, {});
-                                 }));
-  report.ratio(
-      {"F flights file to result files", static_cast<double>(records), 0.5, 0.8, true, 0}, pair);
+  const Pair pair = run_in_turns(
+      a.times(), side(hand_flights),
+      side([](const std::string& from, const std::string& to) { weir_flights(from, to, {}); }));
+  report.ratio({"F flights file to result files", static_cast<double>(records), 0.5, 0.8, true, 0},
+               pair);
 }
 
 void against_loops(const Arguments& a, Report& report) {

@@ -7,8 +7,8 @@
 
 namespace weir::bench {
 
-// Writes `copies` times the flights of `source` (.csv.gz) to `file`, each copy three weeks after the
-// one before. Returns the records written; ends the process if it cannot.
+// Writes `copies` times the flights of `source` (.csv.gz) to `file`, each copy three weeks after
+// the one before. Returns the records written; ends the process if it cannot.
 std::uint64_t write_flights(const std::string& source, int copies, const std::string& file);
 
 // One program: fread, a parser and a table by hand, fwrite to `folder`.

@@ -18,7 +18,7 @@ std::string aim_text(double aim) { return aim == 0 ? "" : text("%.2f", aim); }
 }  // namespace
 
 void Report::heading(const std::string& title, const char* base, const char* tested) {
-  std::printf(
+  heading_ = text(
       "\n%s\n\n| workload | %s M/s | %s M/s | ratio | at least | aim | checksum | peak MB "
       "| twice as long |\n|---|---|---|---|---|---|---|---|---|\n",
       title.c_str(), base, tested);
@@ -37,6 +37,7 @@ void Report::ratio(const RatioLine& line, const Pair& pair) {
   const bool is_below = line.least > 0 && !(reached >= line.least);
   is_valid_ = is_valid_ && is_valid;
   below_ += is_below ? 1 : 0;
+  print_heading();
   const std::string longer = line.twice_as_long_mb == 0 ? "" : text("%.0f", line.twice_as_long_mb);
   std::printf("| %s | %.4g | %.4g | %.2f%s | %s | %s | %s | %.0f | %s |\n", line.workload.c_str(),
               base, tested, reached, is_below ? " (below)" : "",
@@ -75,10 +76,6 @@ void Report::figure(const std::string& workload, const std::string& row,
                          : "missed");
   std::fflush(stdout);
   keep(workload, "tested", runs);
-}
-
-void Report::not_yet(const std::string& workload, const std::string& why) {
-  std::printf("\nNot yet: %s (%s)\n", workload.c_str(), why.c_str());
 }
 
 void Report::keep(const std::string& workload, const char* side, const std::vector<Run>& runs) {

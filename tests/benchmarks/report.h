@@ -27,7 +27,6 @@ class Report {
   // A figure that is no ratio; `row` holds its columns.
   void figure(const std::string& workload, const std::string& row, const std::vector<Run>& runs,
               bool is_met);
-  void not_yet(const std::string& workload, const std::string& why);
 
   bool is_valid() const { return is_valid_; }
   int below() const { return below_; }

@@ -28,12 +28,10 @@ void weir_flights(const std::string& file, const std::string& folder, JobOptions
             .window(tumbling(1h), late_drop())
             .aggregate("delays", count(), sum(&BenchFlight::delay_min),
                        max(&BenchFlight::delay_min))
-            .sink("report",
-                  csv_files(folder,
-                            {.time = seconds,
-                             .window_end = false,
-                             .names = {"window_start", "origin", "count", "sum_delay",
-                                       "max_delay"}}));
+            .sink("report", csv_files(folder, {.time = seconds,
+                                               .window_end = false,
+                                               .names = {"window_start", "origin", "count",
+                                                         "sum_delay", "max_delay"}}));
       },
       options);
 }

@@ -18,7 +18,7 @@
 namespace weir::state {
 
 struct RocksDbOptions {
-  std::size_t block_cache_bytes = 64u << 20;   // blocks, indexes and filters of all databases
+  std::size_t block_cache_bytes = 8u << 20;    // blocks of all databases
   std::size_t write_buffer_bytes = 64u << 20;  // memtables of all databases
   // Applied rows wait in memory until there are this many, or a snapshot is due.
   std::size_t ingest_rows = 4096;
