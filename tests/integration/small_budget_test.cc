@@ -112,6 +112,7 @@ void build(Topology& t, const Script<Event>& script, const std::shared_ptr<Commi
   disordered.key_by(&Event::key)
       .window(tumbling(Duration(20'000)), late_drop())
       .aggregate("tumbling", count_distinct(&Event::value))
+      .global()  // through a narrow channel, so that a window is emitted in many pieces
       .map("tumbling row", [](const auto& w) { return head_of(w) + std::to_string(w.value); })
       .sink("tumbling out", commit_rows<std::string>(rows, as_is));
   t.side<Event>("late").sink("late out", commit_rows<Event>(rows, [](const Event& e) {
