@@ -101,5 +101,31 @@ TEST(Key, HashesOnSeveralThreads) {
   for (auto& thread : threads) thread.join();
 }
 
+// The reference divides the axis of hashes into equal parts, and looks for the part of a hash.
+TEST(KeyGroup, IsThePartOfTheHashAxisThatHoldsTheHash) {
+  using Wide = unsigned __int128;
+  constexpr Wide kAxis = Wide{1} << 64;
+  std::mt19937_64 random(5);
+  for (const std::uint32_t groups : {1u, 2u, 7u, 128u, 1000u, 65'534u}) {
+    const auto first_of = [&](std::uint32_t g) { return (kAxis * g + groups - 1) / groups; };
+    const auto expect_group = [&](std::uint64_t hash) {
+      std::uint32_t low = 0;
+      std::uint32_t high = groups;  // the group is in [low, high)
+      while (high - low > 1) {
+        const std::uint32_t middle = (low + high) / 2;
+        (first_of(middle) <= hash ? low : high) = middle;
+      }
+      ASSERT_EQ(key_group_of(hash, groups).value, low) << hash << " of " << groups;
+    };
+    expect_group(0);
+    expect_group(UINT64_MAX);
+    for (std::uint32_t g = 1; g < groups; ++g) {
+      expect_group(static_cast<std::uint64_t>(first_of(g)));
+      expect_group(static_cast<std::uint64_t>(first_of(g) - 1));
+    }
+    for (int i = 0; i < 1'000; ++i) expect_group(random());
+  }
+}
+
 }  // namespace
 }  // namespace weir::runtime
