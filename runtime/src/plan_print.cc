@@ -19,6 +19,10 @@ std::string described(const std::string& kind, const std::string& detail) {
   return detail.empty() ? kind : kind + " (" + detail + ")";
 }
 
+std::string stated_tasks(const Vertex& v) {
+  return v.parallelism.has_value() ? " x" + std::to_string(*v.parallelism) : "";
+}
+
 // A string inside double quotes of DOT.
 std::string dot_quoted(const std::string& text) {
   std::string out = "\"";
@@ -34,9 +38,8 @@ std::string dot_quoted(const std::string& text) {
 std::string print_topology(const Topology& topology) {
   std::ostringstream out;
   for (const Vertex& v : topology.vertices()) {
-    out << role_name(v.role) << " " << v.name << ": " << described(v.kind, v.detail);
-    if (v.parallelism.has_value()) out << " x" << *v.parallelism;
-    out << "\n";
+    out << role_name(v.role) << " " << v.name << ": " << described(v.kind, v.detail)
+        << stated_tasks(v) << "\n";
     for (const Edge& e : topology.edges()) {
       if (e.to != v.id) continue;
       const Vertex& from = topology.vertices()[e.from.value];
@@ -53,11 +56,15 @@ std::string print_topology_dot(const Topology& topology) {
   out << "digraph topology {\n  rankdir=LR;\n  node [shape=box];\n";
   for (const Vertex& v : topology.vertices()) {
     out << "  v" << v.id.value
-        << " [label=" << dot_quoted(v.name + ": " + described(v.kind, v.detail)) << "];\n";
+        << " [label=" << dot_quoted(v.name + ": " + described(v.kind, v.detail) + stated_tasks(v))
+        << "];\n";
   }
   for (const Edge& e : topology.edges()) {
-    out << "  v" << e.from.value << " -> v" << e.to.value
-        << " [label=" << dot_quoted(std::string(grouping_name(e.grouping))) << "];\n";
+    const Vertex& from = topology.vertices()[e.from.value];
+    std::string label(grouping_name(e.grouping));
+    if (e.from_port != 0) label += " [" + from.side_outputs[e.from_port - 1] + "]";
+    out << "  v" << e.from.value << " -> v" << e.to.value << " [label=" << dot_quoted(label)
+        << "];\n";
   }
   out << "}\n";
   return out.str();
@@ -72,7 +79,7 @@ std::string print_plan(const Plan& plan) {
     for (const PlanEdge& e : plan.edges) {
       if (e.to != c) continue;
       out << "  <- chain " << e.from << " " << plan.chains[e.from].operators[e.from_operator].uid;
-      if (e.from_port != 0) out << "[" << e.from_port << "]";
+      if (e.from_port != 0) out << "[port " << e.from_port << "]";
       out << " by " << grouping_name(e.grouping) << "\n";
     }
     for (const PlanOperator& op : chain.operators) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -214,6 +215,12 @@ class KeyedContext {
  private:
   template <class V>
   state::TableGroup<K, V>& group(std::string_view name, const char* kind) {
+    const std::string uid = operator_->uid + "/" + std::string(name);
+    for (const runtime::StateDescriptor& other : descriptors()) {
+      if (other.name != uid) continue;
+      throw std::invalid_argument("the state '" + std::string(name) +
+                                  "' is declared twice; give each a name of its own");
+    }
     auto owned = std::make_shared<state::TableGroup<K, V>>();
     owned->declare(*operator_, name, kind);
     descriptors_.push_back(owned->descriptor());
