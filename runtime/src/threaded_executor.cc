@@ -60,7 +60,8 @@ void ThreadedExecutor::wake_later(Runnable& runnable, MonotonicTime at) {
   bool is_first = false;
   {
     MutexLock lock(timer_mutex_);
-    is_first = timers_.emplace(at, &runnable) == timers_.begin();
+    const auto timer = timers_.emplace(at, &runnable);  // not in one expression with begin()
+    is_first = timer == timers_.begin();
   }
   if (is_first) timer_changed_.notify_one();
 }

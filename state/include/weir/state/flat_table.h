@@ -84,7 +84,7 @@ class FlatTable {
     }
     for (;;) {
       if (KeyTraits<K>::equal(view.slots[i].key, key)) [[likely]] {
-        if ((view.hot[i / 64] >> (i % 64) & 1) != 0) [[likely]]
+        if ((view.hot[i / 64] >> (i % 64) & 1) != 0 || reheat(i)) [[likely]]
           return view.slots[i].value;
         break;
       }
@@ -159,7 +159,6 @@ class FlatTable {
 
   // Whether no row of it has reached the store or is on its way: it can be forgotten as it is.
   bool is_unwritten() const { return !is_written_; }
-
   // Removes all entries, from the store as well: each stored row becomes a removal.
   void drop_all() {
     for (std::size_t i = 0; i < capacity_; ++i) {
@@ -172,6 +171,7 @@ class FlatTable {
     live_ = used_ = 0;
     changed_now_.clear();
     changed_frozen_.clear();
+    scans_frozen_ = false;
   }
 
   // Calls f(row key) for each stored entry that was removed since the last freeze, once for each.
@@ -184,7 +184,8 @@ class FlatTable {
 
   bool has_changes() const { return !changed_now_.empty() || !removed_.empty(); }
   bool has_frozen() const {
-    return !changed_frozen_.empty() || !frozen_removed_.empty() || !frozen_early_.empty();
+    return scans_frozen_ || !changed_frozen_.empty() || !frozen_removed_.empty() ||
+           !frozen_early_.empty();
   }
 
   // All changes so far belong to the frozen set. The previous one must have been encoded wholly.
@@ -195,6 +196,9 @@ class FlatTable {
     std::swap(dirty_now_, dirty_frozen_);
     is_written_ = true;
     encode_cursor_ = 0;
+    // Many changes are found faster, and in the order of rows, by looking at every slot.
+    scans_frozen_ = changed_frozen_.size() > capacity_ / 8;
+    if (scans_frozen_) changed_frozen_.clear();
     if constexpr (kTracked) cool_down();
   }
 
@@ -208,6 +212,7 @@ class FlatTable {
       out.append(frozen_early_);
       frozen_early_.clear();
     }
+    if (scans_frozen_) return encode_by_scan(out, max_rows);
     const std::size_t end =
         std::min(changed_frozen_.size(), max_rows > changed_frozen_.size() - encode_cursor_
                                              ? changed_frozen_.size()
@@ -255,10 +260,8 @@ class FlatTable {
       vacate(i);
       ++evicted;
     }
-    if (evicted != 0) {
-      is_whole_ = false;
-      is_written_ = true;
-    }
+    is_whole_ = is_whole_ && evicted == 0;
+    is_written_ = is_written_ || evicted != 0;
     return evicted;
   }
   // Whether all entries are here: none was evicted, or all have been loaded again.
@@ -277,11 +280,22 @@ class FlatTable {
   void shrink() {
     if (is_packed_) return;
     std::size_t wanted = capacity_;
-    while (wanted > kMinCapacity && live_ * (is_tight_ ? 2 : 4) < wanted) wanted /= 2;
+    while (wanted > kMinCapacity && live_ * (is_tight_ ? 10 : 12) < wanted * 3) wanted /= 2;
     if (wanted < capacity_ || (used_ - live_) * 16 > capacity_) rebuild(wanted);
   }
 
  private:
+  bool encode_by_scan(RowBuffer& out, std::size_t max_rows) {
+    for (; encode_cursor_ < capacity_; ++encode_cursor_) {
+      if ((control_[encode_cursor_] & dirty_frozen_) == 0) continue;
+      if (max_rows-- == 0) return false;
+      encode_slot(encode_cursor_, out);
+    }
+    scans_frozen_ = false;
+    encode_cursor_ = 0;
+    return true;
+  }
+
   static constexpr std::uint8_t kEmpty = 0;
   static constexpr std::uint8_t kLive = 1;      // the slot holds an entry
   static constexpr std::uint8_t kDirtyA = 2;    // changed in the epoch of parity A ...
@@ -322,15 +336,8 @@ class FlatTable {
     if (!is_packed_) std::memset(hot_.get(), 0, hot_words() * sizeof(std::uint64_t));
   }
 
-  // A permutation of the slots: block by block, the blocks in steps of the golden section.
-  std::size_t scattered(std::size_t n) const {
-    const std::size_t blocks = capacity_ / block_size();
-    const std::size_t stride = (blocks * 40503 >> 16) | 1;
-    return (n / block_size() * stride & (blocks - 1)) * block_size() + n % block_size();
-  }
-  std::size_t block_size() const {
-    return is_packed_ ? capacity_ : std::min<std::size_t>(capacity_, kBlock);
-  }
+  std::size_t scattered(std::size_t n) const { return scatter(n, capacity_, block_size()); }
+  std::size_t block_size() const { return is_packed_ ? capacity_ : std::min(capacity_, kBlock); }
 
   std::size_t home(std::uint64_t hash) const { return hash >> shift_; }
 
@@ -364,6 +371,16 @@ class FlatTable {
     }
     warm_up(i);
     return slots_[i].value;
+  }
+
+  // What a change of the entry in slot `i` entails if the slot is not hot; false if it has none.
+  [[gnu::noinline]] bool reheat(std::size_t i) {
+    if ((control_[i] & kLive) == 0) return false;
+    if constexpr (kTracked) {
+      if ((control_[i] & dirty_now_) == 0) touch(i);
+    }
+    warm_up(i);
+    return true;
   }
 
   // The first change of a clean or frozen entry in this epoch.
@@ -443,7 +460,7 @@ class FlatTable {
       slots_[i] = std::move(old_slots[n]);
       control_[i] = old_control[n];
       if ((control_[i] & dirty_now_) != 0) changed_now_.push_back(static_cast<std::uint32_t>(i));
-      if ((control_[i] & dirty_frozen_) != 0) {
+      if (!scans_frozen_ && (control_[i] & dirty_frozen_) != 0) {
         changed_frozen_.push_back(static_cast<std::uint32_t>(i));
       }
     }
@@ -454,6 +471,7 @@ class FlatTable {
   bool is_packed_ = false;
   bool is_tight_ = false;
   bool is_written_ = false;
+  bool scans_frozen_ = false;  // frozen rows are those with the bit, not those on the list
   bool is_whole_ = true;
   std::size_t capacity_ = 0;
   std::size_t mask_ = 0;

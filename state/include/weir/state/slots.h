@@ -24,6 +24,14 @@ struct SlotDeleter {
   }
 };
 
+// A permutation of 0 .. capacity - 1: block by block, the blocks in steps of the golden section.
+// Both numbers are powers of two, or the same.
+inline std::size_t scatter(std::size_t n, std::size_t capacity, std::size_t block) {
+  const std::size_t blocks = capacity / block;
+  const std::size_t stride = (blocks * 40503 >> 16) | 1;
+  return (n / block * stride & (blocks - 1)) * block + n % block;
+}
+
 template <class T>
 using SlotArray = std::unique_ptr<T[], SlotDeleter<T>>;
 

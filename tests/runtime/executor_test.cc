@@ -1,0 +1,101 @@
+// Executors wake what waits for a time, without help from anything else that happens.
+#include "weir/runtime/executor.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+namespace weir::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Waits `waits` times for a moment `wait` ahead, then is done and notifies the executor.
+class Sleeper final : public Runnable {
+ public:
+  Sleeper(Clock& clock, std::chrono::nanoseconds wait, int waits)
+      : clock_(clock), wait_(wait), waits_(waits) {}
+
+  void start(Executor& executor) {
+    executor_ = &executor;
+    executor.add(*this);
+  }
+  RunResult run() override {
+    const MonotonicTime now = clock_.now();
+    if (now < due_) ++early_;
+    if (waits_-- == 0) {
+      is_done_ = true;
+      executor_->notify();
+      return {RunState::kDone};
+    }
+    due_ = now + wait_;
+    return {RunState::kBlocked, due_};
+  }
+  bool is_done() const { return is_done_.load(); }
+  int early() const { return early_; }
+
+ private:
+  Clock& clock_;
+  const std::chrono::nanoseconds wait_;
+  int waits_;
+  int early_ = 0;
+  MonotonicTime due_{0};
+  Executor* executor_ = nullptr;
+  std::atomic<bool> is_done_{false};
+};
+
+using Make = std::unique_ptr<Executor> (*)(std::uint32_t threads, Clock& clock);
+
+class ExecutorWakes : public ::testing::TestWithParam<Make> {
+ protected:
+  // Until all are done, or for a minute.
+  static void drive(Executor& executor, const std::vector<std::unique_ptr<Sleeper>>& sleepers) {
+    const MonotonicTime deadline = system_clock().now() + 60s;
+    const auto all_done = [&] {
+      return std::all_of(sleepers.begin(), sleepers.end(),
+                         [](const auto& s) { return s->is_done(); });
+    };
+    while (!all_done() && system_clock().now() < deadline) executor.drive(deadline);
+    EXPECT_TRUE(all_done()) << "something still waits for its time";
+    executor.stop();
+    for (const auto& s : sleepers) EXPECT_EQ(s->early(), 0);
+  }
+};
+
+TEST_P(ExecutorWakes, TheOnlyOneThatWaits) {
+  const auto executor = GetParam()(1, system_clock());
+  std::vector<std::unique_ptr<Sleeper>> sleepers;
+  sleepers.push_back(std::make_unique<Sleeper>(system_clock(), 2ms, 5));
+  sleepers[0]->start(*executor);
+  drive(*executor, sleepers);
+}
+
+TEST_P(ExecutorWakes, ManyInAnyOrderOfTheirTimes) {
+  const auto executor = GetParam()(2, system_clock());
+  std::vector<std::unique_ptr<Sleeper>> sleepers;
+  for (const auto wait : {20ms, 1ms, 7ms, 3ms, 15ms}) {
+    sleepers.push_back(std::make_unique<Sleeper>(system_clock(), wait, 3));
+  }
+  for (const auto& s : sleepers) s->start(*executor);
+  drive(*executor, sleepers);
+}
+
+TEST_P(ExecutorWakes, OneWhoseTimeHasPassed) {
+  const auto executor = GetParam()(1, system_clock());
+  std::vector<std::unique_ptr<Sleeper>> sleepers;
+  sleepers.push_back(std::make_unique<Sleeper>(system_clock(), 0ms, 100));
+  sleepers[0]->start(*executor);
+  drive(*executor, sleepers);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, ExecutorWakes, ::testing::Values(make_thread_executor));
+#ifndef __SANITIZE_THREAD__  // it cannot see into TBB
+INSTANTIATE_TEST_SUITE_P(Tbb, ExecutorWakes, ::testing::Values(make_tbb_executor));
+#endif
+
+}  // namespace
+}  // namespace weir::runtime
