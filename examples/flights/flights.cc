@@ -50,6 +50,7 @@ static void print_window(const weir::Windowed<std::uint8_t, std::vector<Airport>
     line += part;
   }
   std::puts(line.c_str());
+  std::fflush(stdout);  // also into a pipe when the window closes
 }
 
 static void build(weir::Topology& t) {
