@@ -51,22 +51,26 @@ absl::StatusOr<RowSnapshot> RocksDbRows::snapshot(CheckpointId id) {
 
 absl::StatusOr<RowSnapshot> RocksDbRows::store_live_files(const Database& database,
                                                           CheckpointId id) {
-  std::vector<rocksdb::LiveFileStorageInfo> live;
-  const rocksdb::Status listed = database.db->GetLiveFilesStorageInfo({}, &live);
+  // Not GetLiveFilesStorageInfo: it lists logs as well, which we have none of, and waits for that
+  // until no reader cleans up, which may be never.
+  std::vector<std::string> live;
+  std::uint64_t manifest_bytes = 0;
+  const rocksdb::Status listed =
+      database.db->GetLiveFiles(live, &manifest_bytes, /*flush_memtable=*/false);
   if (!listed.ok()) return rocksdb_status(listed, "cannot list the files of", database.dir);
   const FileOwner owner{id, owner_.task_uid, owner_.task_index};
   RowSnapshot snapshot;
   snapshot.format = "rocksdb/1";
   snapshot.groups = owner_.groups;
   std::map<std::string, SnapshotFile> alive;
-  for (const rocksdb::LiveFileStorageInfo& info : live) {
-    const std::string name = plain(info.relative_filename);
+  for (const std::string& path : live) {
+    const std::string name = plain(path);
     absl::StatusOr<SnapshotFile> file;
-    if (info.file_type == rocksdb::kTableFile) {
+    if (name.ends_with(".sst")) {
       file = store_table(owner, database.dir, name);
       if (file.ok()) alive.emplace(name, *file);
-    } else if (info.file_type == rocksdb::kDescriptorFile) {
-      file = store_manifest(owner, database.dir + "/" + name, info.size);
+    } else if (name.starts_with("MANIFEST-")) {
+      file = store_manifest(owner, database.dir + "/" + name, manifest_bytes);
     } else {
       continue;
     }
