@@ -15,6 +15,14 @@ Int take_big_endian(std::string_view& in) {
 
 }  // namespace
 
+HashShare HashShare::of(runtime::KeyGroupRange groups, std::uint32_t max_parallelism) {
+  const std::uint32_t owned = groups.last.value - groups.first.value + 1u;
+  HashShare share;
+  while (owned << (share.common_bits + 1) <= max_parallelism) ++share.common_bits;
+  share.per_1024 = (owned << share.common_bits) * 1024 / max_parallelism;
+  return share;
+}
+
 bool parse_row_key(std::string_view row, RowKeyParts& out) {
   if (row.size() < kRowKeyHead) return false;
   out.group = runtime::KeyGroup(take_big_endian<std::uint16_t>(row));

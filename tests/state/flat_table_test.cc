@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <random>
 
 namespace weir::state {
 namespace {
 
+using runtime::KeyGroup;
+using runtime::KeyGroupRange;
 using Rows = std::map<std::string, std::string>;
 
 void replay(const RowBuffer& changes, Rows& rows) {
@@ -31,16 +35,28 @@ std::string key_of<std::string>(std::uint64_t i) {
   return i % 3 == 0 ? std::string(i / 3, 'x') : "key" + std::to_string(i);
 }
 
+// What task `index` of `tasks` owns of 128 groups.
+KeyGroupRange groups_of(std::uint64_t index, std::uint64_t tasks) {
+  const auto first_of = [&](std::uint64_t i) { return (i * 128 + tasks - 1) / tasks; };
+  return {KeyGroup(static_cast<std::uint16_t>(first_of(index))),
+          KeyGroup(static_cast<std::uint16_t>(first_of(index + 1) - 1))};
+}
+
 // A table beside a map, and the store that its rows go to beside what the map was at the freeze.
 template <class K>
 class Pair {
  public:
-  explicit Pair(std::uint64_t seed) : random_(seed), table_(RowPrefix{7, 42, 128}) {}
+  // The table belongs to one of 1 .. 7 tasks.
+  explicit Pair(std::uint64_t seed)
+      : random_(seed),
+        groups_(groups_of(seed % 7 / 2, seed % 7 + 1)),
+        table_(RowPrefix{7, 42, 128, HashShare::of(groups_, 128)}) {}
 
   void step() {
     const std::uint64_t range = step_ < 2'000 ? 40 : 400;  // grows late, also while frozen
     const K key = key_of<K>(random_() % range);
     const std::uint64_t hash = runtime::key_hash(key);
+    if (!groups_.contains(runtime::key_group_of(hash, 128))) return;
     const std::uint64_t kind = random_() % 100;
     ++step_;
     if (kind < 45) return put(hash, key);
@@ -151,6 +167,7 @@ class Pair {
   }
 
   std::mt19937_64 random_;
+  KeyGroupRange groups_;
   FlatTable<K, std::int64_t> table_;
   Map map_;
   Map frozen_;
@@ -178,6 +195,26 @@ TEST(FlatTable, AgreesWithAMapAndItsRowsWithTheMapAtTheFreeze) {
   compare_with_a_map<std::int64_t>();
 }
 TEST(FlatTable, AgreesWithAMapOfStringKeys) { compare_with_a_map<std::string>(); }
+
+// Where the keys of one task would crowd in a part of its tables, probing would go far.
+TEST(HashShare, SpreadsTheKeysOfEachTaskOverAtLeastHalfOfATable) {
+  for (std::uint64_t tasks = 1; tasks <= 128; ++tasks) {
+    for (std::uint64_t index = 0; index < tasks; ++index) {
+      SCOPED_TRACE(std::to_string(index) + " of " + std::to_string(tasks));
+      const KeyGroupRange groups = groups_of(index, tasks);
+      const HashShare share = HashShare::of(groups, 128);
+      std::array<std::uint32_t, 1024> keys_at{};  // a table of 1,024 slots
+      for (std::uint64_t i = groups.first.value * 1024u; i < (groups.last.value + 1) * 1024u; ++i) {
+        ++keys_at[i << 47 >> (64 - 10 - share.common_bits) & 1023];
+      }
+      ASSERT_GE(share.per_1024, 512u);
+      const auto taken = keys_at.size() - static_cast<std::size_t>(std::ranges::count(keys_at, 0u));
+      EXPECT_EQ(taken, share.per_1024);
+      EXPECT_EQ(std::ranges::max(keys_at),
+                (groups.last.value - groups.first.value + 1) * 1024 / taken);
+    }
+  }
+}
 
 TEST(FlatTable, VisitsEveryEntryOnceWhenAScanIsCutIntoPieces) {
   FlatTable<std::int64_t, std::int64_t> table(RowPrefix{});

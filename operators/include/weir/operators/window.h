@@ -164,13 +164,12 @@ class WindowOperator final : public runtime::Operator {
   LateOutput<T> late_;
 };
 
-// What the producer's half sends: the aggregate of some records of one key and slice. `watermark`
-// is INT64_MIN if they are on time for all windows, else that of their partition.
+// What the producer's half sends: the aggregate of some records of one key and slice. Its time is
+// the slice's start; the watermark of its run is EventTime::min() if the records are on time for
+// all windows, else that of their partition.
 template <class K, class Acc>
 struct Partial {
   K key{};
-  std::int64_t slice = 0;
-  std::int64_t watermark = INT64_MIN;
   Acc acc{};
 };
 
@@ -248,11 +247,10 @@ class CombineOperator final : public runtime::Operator {
   void send(const K& key, std::uint64_t hash, std::int64_t slice, std::int64_t watermark, Acc acc) {
     out_->has_times = true;
     out_->has_hashes = true;
+    out_->open_run(EventTime(watermark));
     const std::uint32_t n = out_->size();
     Out& o = (*out_)[n];
     o.key = key;
-    o.slice = slice;
-    o.watermark = watermark;
     o.acc = std::move(acc);
     out_->times()[n] = slice;
     out_->hashes()[n] = hash;
@@ -307,22 +305,21 @@ class MergeWindowOperator final : public runtime::Operator {
 
   void push(runtime::BatchBase& batch) override {
     auto& in = runtime::Batch<In>::of(batch);
+    const std::int64_t* slices = in.times();
     const std::int64_t fired = core_.fired();
     const std::int64_t on_time_from = fired == INT64_MIN ? fired : core_.spec().slice_of(fired);
-    const auto is_behind = [&](const In& p) {
-      return p.watermark != INT64_MIN || p.slice < on_time_from;
-    };
-    for (std::uint32_t i = 0; i < in.size();) {
-      const In& p = in[i];
-      if (is_behind(p)) {
-        add_behind(p, in.hashes()[i], std::max(p.watermark, fired));
-        ++i;
-        continue;
+    in.for_each_run([&](std::uint32_t i, std::uint32_t end, EventTime watermark) {
+      const std::int64_t w = std::max(watermark.micros(), fired);
+      while (i < end) {
+        const std::uint32_t begin = i++;
+        if (watermark != EventTime::min() || slices[begin] < on_time_from) {
+          add_behind(in, begin, w);
+          continue;
+        }
+        while (i < end && slices[i] == slices[begin]) ++i;
+        merge_into_slice(in, begin, i);
       }
-      const std::uint32_t begin = i;
-      while (i < in.size() && in[i].slice == p.slice && !is_behind(in[i])) ++i;
-      merge_into_slice(in, begin, i, p.slice);
-    }
+    });
   }
   runtime::Progress advance(EventTime watermark) override {
     return core_.advance(watermark, output());
@@ -335,21 +332,19 @@ class MergeWindowOperator final : public runtime::Operator {
   // What may be too late for some of its windows. Too late for all is only what comes from a
   // partition that was idle: the producer has sent everything else that is late where the late
   // policy wants it.
-  void add_behind(const In& p, std::uint64_t hash, std::int64_t w) {
-    if (core_.spec().first_end(p.slice) > w) {
-      if (core_.must_fetch()) {
-        core_.fetch(
-            1, &hash, [&](std::uint32_t) -> const K& { return p.key; }, p.slice);
-      }
-      core_.set().merge(core_.slice_at(p.slice).upsert(hash, p.key), p.acc);
-    } else if (core_.is_late(p.slice, w)) {
+  void add_behind(const runtime::Batch<In>& in, std::uint32_t i, std::int64_t w) {
+    const std::int64_t slice = in.times()[i];
+    if (core_.spec().first_end(slice) > w) {
+      merge_into_slice(in, i, i + 1);
+    } else if (core_.is_late(slice, w)) {
       context().metrics->late.add(1);
     } else {
-      core_.set().merge(core_.pending_at(p.slice, hash, p.key, w), p.acc);
+      core_.set().merge(core_.pending_at(slice, in.hashes()[i], in[i].key, w), in[i].acc);
     }
   }
-  void merge_into_slice(const runtime::Batch<In>& in, std::uint32_t begin, std::uint32_t end,
-                        std::int64_t slice) {
+  // Records [begin, end) are of one slice.
+  void merge_into_slice(const runtime::Batch<In>& in, std::uint32_t begin, std::uint32_t end) {
+    const std::int64_t slice = in.times()[begin];
     const std::uint64_t* hashes = in.hashes();
     if (core_.must_fetch()) {
       core_.fetch(

@@ -64,14 +64,13 @@ class WindowCore {
       std::conditional_t<Set::kInvertible, SubtractingTotals<K, Set>, TwoStackTotals<K, Set>>;
 
   WindowCore(WindowSpec spec, Duration allowed, Set set)
-      : spec_(spec), allowed_(allowed.count()), set_(std::move(set)) {
-    if constexpr (Set::kAssociative) totals_ = std::make_unique<Totals>(set_);
-  }
+      : spec_(spec), allowed_(allowed.count()), set_(std::move(set)) {}
 
   absl::Status open(const runtime::OperatorContext& context) {
     slices_.declare(context, "slices", "slices");
     pending_.declare(context, "pending", "slices");
     pending_.pin();
+    if constexpr (Set::kAssociative) totals_ = std::make_unique<Totals>(set_, slices_.share());
     out_ = std::make_unique<runtime::Batch<Out>>(context.batch_size);
     metrics_ = context.metrics;
     for (const runtime::OperatorSnapshot* part : context.restored) {
@@ -322,7 +321,8 @@ class WindowCore {
           if (end + allowed_ <= w) continue;
           auto& keys = again[end];
           if (keys == nullptr) {
-            keys = std::make_unique<state::FlatTable<K, char, false>>(state::RowPrefix{});
+            keys = std::make_unique<state::FlatTable<K, char, false>>(
+                state::RowPrefix{.share = slices_.share()});
           }
           keys->upsert(hash, at.key);
         }

@@ -31,7 +31,8 @@ template <class K, class Set>
 class SubtractingTotals {
  public:
   using Acc = typename Set::Acc;
-  explicit SubtractingTotals(const Set& set) : set_(set), totals_({}) {}
+  SubtractingTotals(const Set& set, state::HashShare share)
+      : set_(set), totals_(state::RowPrefix{.share = share}) {}
 
   void clear() { totals_.drop_all(); }
   // The slice starting at `start` is complete and enters the window.
@@ -85,7 +86,8 @@ template <class K, class Set>
 class TwoStackTotals {
  public:
   using Acc = typename Set::Acc;
-  explicit TwoStackTotals(const Set& set) : set_(set), front_({}), back_({}) {}
+  TwoStackTotals(const Set& set, state::HashShare share)
+      : set_(set), prefix_{.share = share}, front_(prefix_), back_(prefix_) {}
 
   void clear() {
     front_.drop_all();
@@ -166,7 +168,7 @@ class TwoStackTotals {
 
   AfterTable& after_slot(std::int64_t start) {
     auto& table = after_[start];
-    if (table == nullptr) table = std::make_unique<AfterTable>(state::RowPrefix{});
+    if (table == nullptr) table = std::make_unique<AfterTable>(prefix_);
     return *table;
   }
 
@@ -211,6 +213,7 @@ class TwoStackTotals {
   }
 
   const Set& set_;
+  const state::RowPrefix prefix_;  // of tables that are never stored
   state::FlatTable<K, Acc, false> front_;
   state::FlatTable<K, Acc, false> back_;
   std::map<std::int64_t, std::unique_ptr<AfterTable>> after_;  // slices of the front, oldest first

@@ -2,10 +2,10 @@
 // open-addressing table that knows which rows have changed since the last barrier.
 //
 // Layout: an array of {key, value} slots, one control byte per slot, and one bit per slot that says
-// "live and noted as changed": all that a hot update has to look at besides the slot. A slot's home
-// is the top bits of its key's hash, so the table is ordered by hash, and with it by key group: a
-// scan of a key group, or of everything in row order, is a scan of memory. Whoever inserts in that
-// order must reserve() first, or the table grows through ever longer runs of taken slots.
+// "live and noted as changed": all that a hot update has to look at besides the slot. A key's home
+// is the top bits of its hash, without those that all keys of the task share: the table is ordered
+// by hash (around its end), and so by key group, and scanning a group is scanning memory. Whoever
+// inserts in that order must reserve() first, or the table grows through ever longer full runs.
 //
 // A table that will rather be read than changed can be packed: slots without gaps, in the same
 // order. Any access to a single entry lays it out anew.
@@ -71,13 +71,13 @@ class FlatTable {
 
   // Asks the memory for the slot of `hash` ahead of its use.
   static void prefetch(const View& view, std::uint64_t hash) {
-    __builtin_prefetch(&view.slots[hash >> view.shift]);
+    __builtin_prefetch(&view.slots[hash >> view.shift & view.mask]);
   }
 
   // The entry of `key`, made from V{} if there is none; counts as changed. Valid until the next
   // call that may add an entry.
   [[gnu::always_inline]] V& upsert(View& view, std::uint64_t hash, Probe key) {
-    std::size_t i = hash >> view.shift;
+    std::size_t i = hash >> view.shift & view.mask;
     if constexpr (runtime::ScalarKey<K>) {
       // One key in six is not at home; to step on without a branch costs less than to guess.
       i = (i + static_cast<std::size_t>(view.slots[i].key != key)) & view.mask;
@@ -269,7 +269,7 @@ class FlatTable {
   void set_whole() { is_whole_ = true; }
   // Whether a few more entries make the table double its memory.
   bool is_nearly_full() const {
-    return !is_packed_ && live_ * 20 > capacity_ * (is_tight_ ? 15 : 9);
+    return !is_packed_ && live_ * 20 > homes(capacity_) * (is_tight_ ? 15 : 9);
   }
   // From now on memory counts for more than speed: the table doubles when four fifths are taken.
   void tighten() { is_tight_ = true; }
@@ -280,7 +280,7 @@ class FlatTable {
   void shrink() {
     if (is_packed_) return;
     std::size_t wanted = capacity_;
-    while (wanted > kMinCapacity && live_ * (is_tight_ ? 10 : 12) < wanted * 3) wanted /= 2;
+    while (wanted > kMinCapacity && live_ * (is_tight_ ? 10 : 12) < homes(wanted) * 3) wanted /= 2;
     if (wanted < capacity_ || (used_ - live_) * 16 > capacity_) rebuild(wanted);
   }
 
@@ -307,9 +307,11 @@ class FlatTable {
   static constexpr std::size_t kMinCapacity = 16;
   static constexpr std::size_t kBlock = 64;  // slots that scattered() keeps together
 
+  // Of `capacity` slots, those at which some key is at home.
+  std::size_t homes(std::size_t capacity) const { return capacity * prefix_.share.per_1024 >> 10; }
   // Whether `entries` are too many for `capacity` slots.
   bool exceeds(std::size_t entries, std::size_t capacity) const {
-    return is_tight_ ? entries * 5 > capacity * 4 : entries * 2 > capacity;
+    return is_tight_ ? entries * 5 > homes(capacity) * 4 : entries * 2 > homes(capacity);
   }
   std::size_t capacity_for(std::size_t entries) const {
     std::size_t c = kMinCapacity;
@@ -321,7 +323,7 @@ class FlatTable {
     is_packed_ = packed;
     capacity_ = capacity;
     mask_ = capacity - 1;
-    shift_ = packed ? 0 : 64 - static_cast<unsigned>(std::countr_zero(capacity));
+    shift_ = 64 - prefix_.share.common_bits - static_cast<unsigned>(std::countr_zero(capacity));
     slots_ = make_slots<Slot>(capacity);
     control_ = make_slots<std::uint8_t>(capacity);
     hot_ = is_packed_ ? nullptr : make_slots<std::uint64_t>(hot_words());
@@ -339,12 +341,11 @@ class FlatTable {
   std::size_t scattered(std::size_t n) const { return scatter(n, capacity_, block_size()); }
   std::size_t block_size() const { return is_packed_ ? capacity_ : std::min(capacity_, kBlock); }
 
-  std::size_t home(std::uint64_t hash) const { return hash >> shift_; }
+  std::size_t home(std::uint64_t hash) const { return hash >> shift_ & mask_; }
 
   std::size_t locate(std::uint64_t hash, Probe key) {
     if (is_packed_) unpack();
-    std::size_t i = home(hash);
-    for (; control_[i] != kEmpty; i = (i + 1) & mask_) {
+    for (std::size_t i = home(hash); control_[i] != kEmpty; i = (i + 1) & mask_) {
       if ((control_[i] & kLive) != 0 && KeyTraits<K>::equal(slots_[i].key, key)) return i;
     }
     return kNone;
@@ -433,8 +434,8 @@ class FlatTable {
   [[gnu::noinline]] void unpack() { rebuild(capacity_for(live_)); }
   // Doubles the table, or only sweeps out vacated slots if these are many.
   [[gnu::noinline]] void grow() {
-    const bool is_full = is_tight_ ? live_ * 4 > capacity_ * 3 : (live_ + 1) * 4 > capacity_;
-    rebuild(is_full ? capacity_ * 2 : capacity_);
+    const std::size_t least = homes(capacity_) * (is_tight_ ? 3 : 1) / 4;
+    rebuild(live_ >= least ? capacity_ * 2 : capacity_);
   }
 
   // Moves everything to `capacity` slots: a power of two, or as many as entries if `packed`.

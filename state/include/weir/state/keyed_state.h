@@ -129,6 +129,10 @@ class TableGroup final : public TableBase {
     descriptor_.table = state_->declare(*this, descriptor_);
   }
   const runtime::StateDescriptor& descriptor() const { return descriptor_; }
+  // Where on the hash axis the task's keys are.
+  HashShare share() const {
+    return HashShare::of(state_->options().groups, state_->options().max_parallelism);
+  }
   // Keeps all entries in memory, whatever the budget.
   void pin() { is_pinned_ = true; }
 
@@ -137,7 +141,7 @@ class TableGroup final : public TableBase {
     auto it = tables_.find(space);
     if (it != tables_.end()) return *it->second;
     std::unique_ptr<Table> table;
-    const RowPrefix prefix{descriptor_.table, space, state_->options().max_parallelism};
+    const RowPrefix prefix{descriptor_.table, space, state_->options().max_parallelism, share()};
     const std::size_t expected = tables_.empty() ? expected_ : tables_.rbegin()->second->size();
     table = std::make_unique<Table>(prefix, expected);
     return *tables_.emplace(space, std::move(table)).first->second;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "weir/runtime/hash.h"
+#include "weir/runtime/row_store.h"
 
 namespace weir::state {
 
@@ -18,11 +19,22 @@ void append_big_endian(std::string& out, Int value) {
   }
 }
 
+// The part of the hash axis that the keys of one task come from.
+struct HashShare {
+  // Of the axis cut into 2^common_bits equal parts, the keys span one at most (if not aligned),
+  // and of that per_1024 / 1024: 512 .. 1024.
+  unsigned common_bits = 0;
+  std::uint32_t per_1024 = 1024;
+
+  static HashShare of(runtime::KeyGroupRange groups, std::uint32_t max_parallelism);
+};
+
 // What the rows of one table (and one namespace of it) have in common.
 struct RowPrefix {
   std::uint16_t table = 0;
   std::int64_t space = 0;  // start of a slice in microseconds, or 0
   std::uint32_t max_parallelism = 128;
+  HashShare share{};
 
   void append_to(std::string& out, std::uint64_t hash) const {
     append_big_endian<std::uint16_t>(out, runtime::key_group_of(hash, max_parallelism).value);
