@@ -94,7 +94,7 @@ std::size_t KeyedState::memory_bytes() const {
 
 bool KeyedState::needs_room() const {
   std::size_t bytes = 0;
-  for (const TableBase* table : tables_) bytes += table->memory_bytes() + table->growing_bytes();
+  for (const TableBase* table : tables_) bytes += table->bytes_when_grown();
   return bytes > options_.memory_budget;
 }
 

@@ -15,6 +15,7 @@
 #include "hand_rocksdb.h"
 #include "measure.h"
 #include "report.h"
+#include "support/temp_dir.h"
 #include "weir_jobs.h"
 
 namespace weir::bench {
@@ -35,13 +36,24 @@ struct Arguments {
 using Job = Tally (*)(const Load&, const JobOptions&);
 using Loop = Tally (*)(const Load&);
 
+// A line of a table.
+struct Case {
+  const char* workload;
+  Load load;
+  Job job;
+  double least;    // ratio
+  double aim = 0;  // ratio; 0 if there is none
+  Loop loop = nullptr;
+  StateBackend backend = StateBackend::kMemory;
+};
+
 std::function<void(Run&)> run_of(Job job, const Load& load, const JobOptions& options = {}) {
   return [=](Run& run) { run.tally = job(load, options); };
 }
 // The same with a fresh state folder.
 std::function<void(Run&)> run_with_state(Job job, const Load& load, JobOptions options) {
   return [=](Run& run) mutable {
-    const ScratchFolder folder;
+    const tests::TempDir folder;
     options.state_dir = folder.path();
     const std::uint64_t start = monotonic_ns();
     run.tally = job(load, options);
@@ -56,13 +68,13 @@ Load at_pace(std::uint64_t records, std::uint64_t keys) { return {records, keys,
 Load long_load() { return {43'200'000, 1000, 6000}; }
 
 void flights(const Arguments& a, Report& report) {
-  const ScratchFolder folder;
+  const tests::TempDir folder;
   const std::string file = folder.path() + "/flights.csv";
   const std::uint64_t records =
       write_flights(WEIR_SOURCE_DIR "/tests/data/flights.csv.gz", a.is_quick ? 8 : 32, file);
   const auto side = [&](auto&& run_side) {
     return [&, run_side](Run& run) {
-      const ScratchFolder results;
+      const tests::TempDir results;
       const std::uint64_t start = monotonic_ns();
       run_side(file, results.path());
       run.seconds = static_cast<double>(monotonic_ns() - start) / 1e9;
@@ -77,26 +89,18 @@ void flights(const Arguments& a, Report& report) {
 }
 
 void against_loops(const Arguments& a, Report& report) {
-  struct Case {
-    const char* workload;
-    Load load;
-    Loop loop;
-    Job job;
-    double least;
-    double aim;
-  };
   const std::uint64_t n = a.records(30'000'000);
   const std::uint64_t fewer = a.records(12'000'000);
   const Case cases[] = {
-      {"A map, filter, count", {n}, hand_map_filter, weir_map_filter, 0.8, 1.0},
-      {"B 100 keys", {n, 100}, hand_running_sum, weir_running_sum, 0.6, 1.0},
-      {"B 10k keys", {n, 10'000}, hand_running_sum, weir_running_sum, 0.6, 1.0},
-      {"B 1M keys", {fewer, 1'000'000}, hand_running_sum, weir_running_sum, 1.0, 1.9},
-      {"S 10k text keys", {fewer}, hand_running_by_name, weir_running_by_name, 0.5, 0.8},
-      {"Ct tumbling 10 s", at_pace(n, 10'000), hand_tumbling, weir_tumbling, 0.7, 1.0},
-      {"Cs sliding 60 s / 1 s", at_pace(n, 1000), hand_sliding, weir_sliding, 0.6, 1.0},
-      {"D ads", at_pace(n, 0), hand_ads, weir_ads, 0.7, 1.0},
-      {"L sliding 24 h / 1 min", long_load(), hand_long_window, weir_long_window, 0.6, 0.9},
+      {"A map, filter, count", {n}, weir_map_filter, 0.8, 1.0, hand_map_filter},
+      {"B 100 keys", {n, 100}, weir_running_sum, 0.6, 1.0, hand_running_sum},
+      {"B 10k keys", {n, 10'000}, weir_running_sum, 0.6, 1.0, hand_running_sum},
+      {"B 1M keys", {fewer, 1'000'000}, weir_running_sum, 1.0, 1.9, hand_running_sum},
+      {"S 10k text keys", {fewer}, weir_running_by_name, 0.5, 0.8, hand_running_by_name},
+      {"Ct tumbling 10 s", at_pace(n, 10'000), weir_tumbling, 0.7, 1.0, hand_tumbling},
+      {"Cs sliding 60 s / 1 s", at_pace(n, 1000), weir_sliding, 0.6, 1.0, hand_sliding},
+      {"D ads", at_pace(n, 0), weir_ads, 0.7, 1.0, hand_ads},
+      {"L sliding 24 h / 1 min", long_load(), weir_long_window, 0.6, 0.9, hand_long_window},
   };
   report.heading("Parallelism 1 against the hand-written loop", "loop", "Weir");
   for (const Case& c : cases) {
@@ -114,19 +118,12 @@ void against_loops(const Arguments& a, Report& report) {
 }
 
 void two_tasks(const Arguments& a, Report& report) {
-  struct Case {
-    const char* workload;
-    Load load;
-    Job job;
-    double least;
-    double aim;
-  };
   const std::uint64_t n = a.records(60'000'000);
   const Case cases[] = {
       {"A, 2 tasks", {n}, weir_map_filter, 1.4, 1.9},
       {"D, 2 tasks", at_pace(n, 0), weir_ads, 1.4, 1.6},
-      {"Ct, 2 tasks", at_pace(n, 10'000), weir_tumbling, 1.4, 0},
-      {"L, 2 tasks", long_load(), weir_long_window, 1.4, 0},
+      {"Ct, 2 tasks", at_pace(n, 10'000), weir_tumbling, 1.4},
+      {"L, 2 tasks", long_load(), weir_long_window, 1.4},
       {"B 10k keys, 2 tasks", {n, 10'000}, weir_running_sum, 1.1, 1.4},
   };
   report.heading("Parallelism 2 against parallelism 1", "1 task", "2 tasks");
@@ -143,25 +140,18 @@ void two_tasks(const Arguments& a, Report& report) {
 }
 
 void with_checkpoints(const Arguments& a, Report& report) {
-  struct Case {
-    const char* workload;
-    Load load;
-    Job job;
-    StateBackend backend;
-    double least;
-  };
   const Case cases[] = {
-      {"B 10k keys, RocksDB",
-       {a.records(150'000'000), 10'000},
-       weir_running_sum,
-       StateBackend::kRocksDb,
-       0.6},
-      {"B 1M keys, RocksDB",  // long enough that the last checkpoint does not weigh
-       {240'000'000, 1'000'000},
-       weir_running_sum,
-       StateBackend::kRocksDb,
-       0.6},
-      {"D, memory", at_pace(a.records(200'000'000), 0), weir_ads, StateBackend::kMemory, 0.97},
+      {.workload = "B 10k keys, RocksDB",
+       .load = {a.records(150'000'000), 10'000},
+       .job = weir_running_sum,
+       .least = 0.6,
+       .backend = StateBackend::kRocksDb},
+      {.workload = "B 1M keys, RocksDB",  // long enough that the last checkpoint does not weigh
+       .load = {240'000'000, 1'000'000},
+       .job = weir_running_sum,
+       .least = 0.6,
+       .backend = StateBackend::kRocksDb},
+      {"D, memory", at_pace(a.records(200'000'000), 0), weir_ads, 0.97},
   };
   report.heading("A checkpoint every second against memory without checkpoints", "without", "with");
   for (const Case& c : cases) {
@@ -191,11 +181,11 @@ void small_budget(const Arguments& a, Report& report) {
     const Pair pair = run_in_turns(
         a.times(),
         [&](Run& run) {
-          const ScratchFolder folder;
+          const tests::TempDir folder;
           run.seconds = rocksdb_seconds_on_full_table(load, is_zipf, budget, folder.path());
         },
         [&](Run& run) {
-          const ScratchFolder folder;
+          const tests::TempDir folder;
           options.state_dir = folder.path();
           run.seconds = weir_seconds_on_full_table(load, is_zipf, options);
         });
@@ -213,7 +203,7 @@ void restoring(const Arguments& a, Report& report) {
     if (!a.wants(name)) continue;
     std::vector<Run> runs;
     for (int i = 0; i < a.times(); ++i) {
-      const ScratchFolder folder;
+      const tests::TempDir folder;
       JobOptions options;
       options.state_dir = folder.path();
       options.state_backend = backend;

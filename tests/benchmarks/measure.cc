@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 
 #include "weir/runtime/clock.h"
@@ -88,16 +87,6 @@ double median_peak_mb(const std::vector<Run>& runs) {
   std::vector<double> values;
   for (const Run& r : runs) values.push_back(r.peak_mb);
   return median(std::move(values));
-}
-
-ScratchFolder::ScratchFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "weir-bench-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) std::abort();
-  path_ = name;
-}
-ScratchFolder::~ScratchFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 }  // namespace weir::bench

@@ -36,17 +36,4 @@ double median(std::vector<double> values);
 double median_seconds(const std::vector<Run>& runs);
 double median_peak_mb(const std::vector<Run>& runs);
 
-// A folder that is empty at the start and gone with the object.
-class ScratchFolder {
- public:
-  ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder();
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 }  // namespace weir::bench

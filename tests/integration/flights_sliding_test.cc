@@ -8,24 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "support/executors.h"
+#include "support/flights.h"
 #include "weir/operators/text/byte_source.h"
 #include "weir/weir.h"
-
-namespace flights_sliding {
-
-struct Flight {
-  weir::EventTime departed;
-  std::int32_t delay_min = 0;
-  std::string origin;
-};
-WEIR_RECORD(Flight, departed, delay_min, origin);
-
-}  // namespace flights_sliding
 
 namespace weir {
 namespace {
 
-using flights_sliding::Flight;
+using tests::Flight;
 using namespace std::chrono_literals;
 
 const std::string kFlights = std::string(WEIR_SOURCE_DIR) + "/tests/data/flights.csv.gz";
@@ -166,6 +157,7 @@ TEST(FlightsSliding, AgreeWithTheReferenceWindowByWindow) {
     }
     for (const std::uint32_t parallelism : {1u, 3u}) {
       JobOptions options;
+      options.executor = tests::kParallelExecutor;
       options.parallelism = parallelism;
       options.batch_size = parallelism == 1 ? 1024 : 7;
       options.combine = parallelism == 1;

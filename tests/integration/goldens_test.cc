@@ -7,18 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "support/flights.h"
+#include "support/sanitizers.h"
 #include "support/temp_dir.h"
 #include "weir/operators/text/byte_source.h"
 #include "weir/weir.h"
 
 namespace goldens {
-
-struct Flight {
-  weir::EventTime departed;
-  std::int32_t delay_min = 0;
-  std::string origin;
-};
-WEIR_RECORD(Flight, departed, delay_min, origin);
 
 struct Quake {
   weir::EventTime time_ms;
@@ -39,9 +34,9 @@ WEIR_RECORD(Mean, origin, count, sum);
 namespace weir {
 namespace {
 
-using goldens::Flight;
 using goldens::Mean;
 using goldens::Quake;
+using tests::Flight;
 using namespace std::chrono_literals;
 
 const std::string kData = std::string(WEIR_SOURCE_DIR) + "/tests/data/";
@@ -82,11 +77,9 @@ std::string name_of(const Setting& s) {
 class Goldens : public testing::TestWithParam<ExecutorKind> {};
 
 std::vector<ExecutorKind> executors() {
-#if defined(__SANITIZE_THREAD__)
-  return {ExecutorKind::kThreads, ExecutorKind::kSingle};
-#else
+  // ThreadSanitizer cannot see into TBB.
+  if (tests::kThreadSanitizer) return {ExecutorKind::kThreads, ExecutorKind::kSingle};
   return {ExecutorKind::kTbb, ExecutorKind::kThreads, ExecutorKind::kSingle};
-#endif
 }
 
 // Sanitizers are slow: there, a sample is enough.

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "support/committed_rows.h"
+#include "support/executors.h"
 #include "support/script_spout.h"
 #include "support/temp_dir.h"
 #include "weir/coordinator/embedded_job.h"
@@ -309,7 +310,7 @@ TEST(RandomTopologies, GiveTheSameOutputInEveryOrderOfExecution) {
     ASSERT_TRUE(expected.result.ok()) << "seed " << seed << ": " << expected.result.status;
     rows += expected.rows.size();
     for (const ExecutorKind kind : {ExecutorKind::kSingle, ExecutorKind::kSingle,
-                                    ExecutorKind::kThreads, ExecutorKind::kTbb}) {
+                                    ExecutorKind::kThreads, kParallelExecutor}) {
       const JobOptions o = random_options(random, kind);
       const Ran got = run_topology(seed, o);
       ASSERT_TRUE(got.result.ok()) << describe(seed, o) << got.result.status;

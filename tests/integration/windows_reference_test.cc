@@ -10,6 +10,7 @@
 #include <set>
 
 #include "support/committed_rows.h"
+#include "support/executors.h"
 #include "support/script_spout.h"
 #include "support/temp_dir.h"
 #include "weir/coordinator/embedded_job.h"
@@ -228,7 +229,7 @@ JobOptions random_options(std::uint64_t seed, std::size_t run) {
   std::mt19937_64 random(seed * 1'000 + run);
   JobOptions o;
   constexpr ExecutorKind kKinds[] = {ExecutorKind::kSingle, ExecutorKind::kThreads,
-                                     ExecutorKind::kTbb, ExecutorKind::kSingle};
+                                     kParallelExecutor, ExecutorKind::kSingle};
   constexpr std::uint32_t kParallelisms[] = {1, 2, 4, 7};
   constexpr std::uint32_t kBatchSizes[] = {1, 7, 256};
   o.executor = kKinds[run % 4];

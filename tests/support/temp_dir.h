@@ -23,7 +23,7 @@ class TempDir {
     const bool in_memory = where == On::kMemory && ::access(memory.c_str(), W_OK) == 0;
     const std::filesystem::path parent =
         in_memory ? memory : std::filesystem::temp_directory_path();
-    std::string name = (parent / "weir_test_XXXXXX").string();
+    std::string name = (parent / "weir_test_").string() + std::string(6, 'X');
     WEIR_CHECK(::mkdtemp(name.data()) != nullptr, "no temporary folder can be made");
     path_ = name;
   }

@@ -43,8 +43,8 @@ class TableBase {
   virtual void tighten() = 0;
   // Whether the store has not heard of everything that was removed.
   virtual bool has_removals() const = 0;
-  // Bytes by which the tables will soon grow.
-  virtual std::size_t growing_bytes() const = 0;
+  // memory_bytes() after those that will soon double have done so.
+  virtual std::size_t bytes_when_grown() const = 0;
   // All entries must stay in memory.
   virtual bool is_pinned() const = 0;
 };
@@ -263,10 +263,10 @@ class TableGroup final : public TableBase {
     return std::any_of(tables_.begin(), tables_.end(),
                        [](const auto& entry) { return entry.second->has_removals(); });
   }
-  std::size_t growing_bytes() const override {
+  std::size_t bytes_when_grown() const override {
     std::size_t bytes = 0;
     for (const auto& [space, table] : tables_) {
-      if (table->is_nearly_full()) bytes += table->memory_bytes();
+      bytes += table->memory_bytes() * (table->is_nearly_full() ? 2 : 1);
     }
     return bytes;
   }
