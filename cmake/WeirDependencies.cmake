@@ -14,6 +14,9 @@ find_package(nlohmann_json REQUIRED)
 find_path(WEIR_XXHASH_INCLUDE xxhash.h REQUIRED)
 mark_as_advanced(WEIR_XXHASH_INCLUDE)
 
+find_program(WEIR_FLATC flatc REQUIRED)
+mark_as_advanced(WEIR_FLATC)
+
 # The shared library links in a second; the static one drags in everything RocksDB can do.
 if(TARGET RocksDB::rocksdb-shared)
   set(WEIR_ROCKSDB RocksDB::rocksdb-shared)
