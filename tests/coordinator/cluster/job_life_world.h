@@ -28,9 +28,7 @@ class JobLifeWorld {
     int steps = 0;
     const auto has_ended = [this] { return life_->is_over() && is_ended(life_->state()); };
     while (steps < faulty_steps && !has_ended()) step(++steps, true);
-    if (life_->state() == wire::JobState::Paused) perform(*life_->on_resume(now_));
-    faulty_steps_ = steps;
-    while (steps < most_steps && !life_->is_over() && !::testing::Test::HasFatalFailure()) {
+    while (steps < most_steps && !has_ended() && !::testing::Test::HasFatalFailure()) {
       step(++steps, false);
     }
     if (::testing::Test::HasFatalFailure()) return;
@@ -162,7 +160,6 @@ class JobLifeWorld {
   std::uint64_t largest_commit_ = 0;
   std::uint64_t faults_ = 0;
   std::uint64_t adoptions_ = 0;
-  int faulty_steps_ = 0;
 };
 
 inline void JobLifeWorld::perform(life::OpenAttempt& open) {
@@ -388,6 +385,7 @@ inline void JobLifeWorld::kill(const std::string& name) {
 
 inline void JobLifeWorld::step(int number, bool with_faults) {
   if (with_faults && chance(20)) fault();
+  if (life_->state() == wire::JobState::Paused && chance(10)) perform(*life_->on_resume(now_));
   if (life_->wants_slots()) {
     perform(life_->on_slots({{"a", 1}, {"b", 1}}, now_));
   }
@@ -452,9 +450,6 @@ inline void JobLifeWorld::fault() {
   if (kind == 5) {
     if (auto asked = life_->on_pause(now_); asked.ok()) perform(*std::move(asked));
     return;
-  }
-  if (life_->state() == wire::JobState::Paused) {
-    if (auto asked = life_->on_resume(now_); asked.ok()) perform(*std::move(asked));
   }
   if (alive.empty()) return;
   const std::string& name = alive[draw(alive.size())];
