@@ -31,7 +31,7 @@ constexpr std::size_t kPendingSlack = 16u << 20;
 // Writes one long sorted sequence as files of bearable length. Takes everything back on failure.
 class FileSequence {
  public:
-  FileSequence(CheckpointStore& store, FileOwner owner, RowFileKind kind)
+  FileSequence(CheckpointFiles& store, FileOwner owner, RowFileKind kind)
       : store_(store),
         owner_(std::move(owner)),
         extension_(kind == RowFileKind::kBase ? "base" : "delta"),
@@ -60,7 +60,7 @@ class FileSequence {
     return absl::OkStatus();
   }
 
-  CheckpointStore& store_;
+  CheckpointFiles& store_;
   const FileOwner owner_;
   const char* extension_;
   RowFileWriter writer_;
@@ -75,7 +75,7 @@ std::uint64_t bytes_of(const std::vector<SnapshotFile>& files) {
 
 class MemoryStore final : public runtime::RowStore {
  public:
-  MemoryStore(CheckpointStore& store, RowOwner owner) : store_(store), owner_(std::move(owner)) {}
+  MemoryStore(CheckpointFiles& store, RowOwner owner) : store_(store), owner_(std::move(owner)) {}
 
   bool can_read() const override { return false; }
 
@@ -220,7 +220,7 @@ class MemoryStore final : public runtime::RowStore {
     return absl::OkStatus();
   }
 
-  CheckpointStore& store_;
+  CheckpointFiles& store_;
   RowOwner owner_;
   std::vector<SnapshotFile> bases_;
   std::vector<SnapshotFile> deltas_;
@@ -230,7 +230,7 @@ class MemoryStore final : public runtime::RowStore {
 
 }  // namespace
 
-std::unique_ptr<runtime::RowStore> make_memory_store(CheckpointStore& store, RowOwner owner) {
+std::unique_ptr<runtime::RowStore> make_memory_store(CheckpointFiles& store, RowOwner owner) {
   return std::make_unique<MemoryStore>(store, std::move(owner));
 }
 

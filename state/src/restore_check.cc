@@ -8,7 +8,7 @@ using runtime::KeyGroup;
 using runtime::KeyGroupRange;
 using runtime::RowSnapshot;
 
-absl::Status check_restore(CheckpointStore& store, std::span<const RowSnapshot> snapshots,
+absl::Status check_restore(CheckpointFiles& store, std::span<const RowSnapshot> snapshots,
                            KeyGroupRange groups, std::string_view format) {
   for (const RowSnapshot& snapshot : snapshots) {
     if (snapshot.format != format) {

@@ -6,14 +6,14 @@
 
 #include "absl/status/status.h"
 #include "weir/runtime/row_store.h"
-#include "weir/state/checkpoint_store.h"
+#include "weir/state/checkpoint_files.h"
 
 namespace weir::state {
 
 // All snapshots are of `format`, together hold each of `groups` exactly once, and all their files
 // are as long and hash as they should. kFailedPrecondition for another backend's snapshots,
 // kDataLoss for everything else.
-absl::Status check_restore(CheckpointStore& store, std::span<const runtime::RowSnapshot> snapshots,
+absl::Status check_restore(CheckpointFiles& store, std::span<const runtime::RowSnapshot> snapshots,
                            runtime::KeyGroupRange groups, std::string_view format);
 
 // The key group at the start of a row's key must be one of the snapshot's.

@@ -29,7 +29,7 @@ namespace weir::state {
 
 class RocksDbRows final : public runtime::RowStore {
  public:
-  RocksDbRows(CheckpointStore& store, RowOwner owner, std::shared_ptr<RocksDbResources> resources);
+  RocksDbRows(CheckpointFiles& store, RowOwner owner, std::shared_ptr<RocksDbResources> resources);
   ~RocksDbRows() override;
 
   // Makes the working folder and an empty database.
@@ -90,7 +90,7 @@ class RocksDbRows final : public runtime::RowStore {
   absl::Status lay_out(const runtime::RowSnapshot& snapshot, const std::string& dir,
                        std::map<std::string, runtime::SnapshotFile>* tables);
 
-  CheckpointStore& store_;
+  CheckpointFiles& store_;
   RowOwner owner_;
   const std::shared_ptr<RocksDbResources> resources_;
   const std::string dir_;  // working folder
