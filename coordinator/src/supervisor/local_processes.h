@@ -27,6 +27,8 @@ class LocalProcesses final : public Processes {
   std::vector<Running> adopt(std::function<void(WorkerExit)> on_exit) override;
   absl::StatusOr<std::int32_t> start(const WorkerStart& start) override;
   void kill(const std::string& worker) override;
+  // Nobody is told of anything any more; what has ended has been cleaned up after.
+  void stop_watching() { watcher_.stop(); }
 
  private:
   void watch(const WorkerRecord& record, int pidfd);

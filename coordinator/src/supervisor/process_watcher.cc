@@ -30,14 +30,20 @@ ProcessWatcher::ProcessWatcher() : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBL
 }
 
 ProcessWatcher::~ProcessWatcher() {
+  stop();
+  ::close(wake_fd_);
+}
+
+void ProcessWatcher::stop() {
   {
     MutexLock lock(mutex_);
     is_over_ = true;
   }
   wake();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+  MutexLock lock(mutex_);
   for (const auto& [fd, on_end] : watched_) ::close(fd);
-  ::close(wake_fd_);
+  watched_.clear();
 }
 
 void ProcessWatcher::watch(int pidfd, std::function<void(Ended)> on_end) {

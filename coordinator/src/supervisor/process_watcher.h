@@ -23,13 +23,14 @@ class ProcessWatcher {
   };
 
   ProcessWatcher();
-  // Forgets what is still watched; joins the thread.
   ~ProcessWatcher();
   ProcessWatcher(const ProcessWatcher&) = delete;
   ProcessWatcher& operator=(const ProcessWatcher&) = delete;
 
   // Takes the descriptor (open_process).
   void watch(int pidfd, std::function<void(Ended)> on_end);
+  // Forgets what is still watched; joins the thread.
+  void stop();
 
  private:
   void run();
