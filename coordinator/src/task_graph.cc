@@ -108,7 +108,7 @@ void TaskGraph::add_outputs(const DeployedTask& task, TaskSpec& spec) {
   for (std::uint32_t e = 0; e < plan_.edges.size(); ++e) {
     const PlanEdge& edge = plan_.edges[e];
     if (edge.from != task.chain) continue;
-    std::vector<Channel*> targets;
+    std::vector<runtime::OutChannel*> targets;
     for (std::size_t i = 0; i < channels_.size(); ++i) {
       const DeployedChannel& channel = deployment_.channels[i];
       if (channel.edge == e && channel.from == task.id) targets.push_back(channels_[i].get());

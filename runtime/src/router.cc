@@ -17,7 +17,7 @@ std::string_view grouping_name(Grouping grouping) {
   return "unknown";
 }
 
-Router::Router(Grouping grouping, std::vector<Channel*> targets, std::uint32_t max_parallelism,
+Router::Router(Grouping grouping, std::vector<OutChannel*> targets, std::uint32_t max_parallelism,
                CustomGrouping custom)
     : grouping_(grouping),
       targets_(std::move(targets)),
@@ -35,7 +35,7 @@ Router::Router(Grouping grouping, std::vector<Channel*> targets, std::uint32_t m
 }
 
 bool Router::has_credit() const {
-  for (const Channel* channel : targets_) {
+  for (const OutChannel* channel : targets_) {
     if (!channel->has_credit()) return false;
   }
   return true;
@@ -57,7 +57,7 @@ void Router::push(BatchBase& batch) {
 }
 
 // A batch that is well filled goes as it is, by exchange of memory; small ones are gathered.
-void Router::send_whole(Channel& to, BatchBase& batch, std::unique_ptr<BatchBase>& pending) {
+void Router::send_whole(OutChannel& to, BatchBase& batch, std::unique_ptr<BatchBase>& pending) {
   const auto target = static_cast<std::uint32_t>(&pending - pending_.data());
   if (batch.size() * 2 < batch.capacity()) {
     copy_all(target, batch);
@@ -154,22 +154,22 @@ void Router::flush() {
 
 void Router::send_watermark(EventTime watermark) {
   flush();
-  for (Channel* channel : targets_) channel->send(Element::of_watermark(watermark));
+  for (OutChannel* channel : targets_) channel->send(Element::of_watermark(watermark));
 }
 
 void Router::send_barrier(CheckpointId id) {
   flush();
-  for (Channel* channel : targets_) channel->send(Element::of_barrier(id));
+  for (OutChannel* channel : targets_) channel->send(Element::of_barrier(id));
 }
 
 void Router::send_idle() {
   flush();
-  for (Channel* channel : targets_) channel->send(Element::idle());
+  for (OutChannel* channel : targets_) channel->send(Element::idle());
 }
 
 void Router::send_end() {
   flush();
-  for (Channel* channel : targets_) channel->send(Element::end());
+  for (OutChannel* channel : targets_) channel->send(Element::end());
 }
 
 }  // namespace weir::runtime

@@ -1,10 +1,11 @@
-// Channel: one producer task to one consumer task, in order, bounded in bytes.
+// A channel: one producer task to one consumer task, in order, bounded in bytes. Its two faces, and
+// the channel in memory that has both; between processes each face has its own end (links.h).
 //
 // The bound is kept by credit: the producer asks has_credit() before it takes on more input, and
 // finishes what it has begun; so a channel exceeds its capacity by the output of one input batch at
 // most. Watermarks, barriers and END travel in band and need no credit.
-// The producer calls take_batch/send/has_credit, the consumer receive/give_back; the two may be on
-// different threads. Batches return to the producer for reuse, so a steady flow allocates nothing.
+// The producer calls the OutChannel, the consumer the InChannel; the two may be on different
+// threads. Batches are reused, so a steady flow allocates nothing.
 #pragma once
 
 #include <atomic>
@@ -46,20 +47,40 @@ class Wakeable {
   virtual void wake() = 0;
 };
 
-class Channel {
+// The producer's face.
+class OutChannel {
+ public:
+  virtual ~OutChannel() = default;
+  // Whether the producer may take on more input.
+  virtual bool has_credit() const = 0;
+  // An empty batch to be filled and sent.
+  virtual std::unique_ptr<BatchBase> take_batch() = 0;
+  virtual void send(Element element) = 0;
+};
+
+// The consumer's face.
+class InChannel {
+ public:
+  virtual ~InChannel() = default;
+  // False if there is nothing to receive now.
+  virtual bool receive(Element& out) = 0;
+  // The consumer is done with a received batch, which had `bytes` bytes when it was received.
+  virtual void give_back(std::unique_ptr<BatchBase> batch, std::size_t bytes) = 0;
+};
+
+class Channel final : public OutChannel, public InChannel {
  public:
   Channel(const RecordType& type, std::uint32_t batch_size, std::size_t capacity_bytes,
           Wakeable& producer, Wakeable& consumer);
 
-  // Producer.
-  bool has_credit() const { return in_flight_.load(std::memory_order_acquire) < capacity_; }
-  std::unique_ptr<BatchBase> take_batch();
-  void send(Element element);
+  bool has_credit() const override {
+    return in_flight_.load(std::memory_order_acquire) < capacity_;
+  }
+  std::unique_ptr<BatchBase> take_batch() override;
+  void send(Element element) override;
 
-  // Consumer. False if there is nothing to receive now.
-  bool receive(Element& out);
-  // The consumer is done with a received batch, which had `bytes` bytes when it was received.
-  void give_back(std::unique_ptr<BatchBase> batch, std::size_t bytes);
+  bool receive(Element& out) override;
+  void give_back(std::unique_ptr<BatchBase> batch, std::size_t bytes) override;
 
   std::size_t bytes_in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 

@@ -18,7 +18,7 @@ namespace weir::runtime {
 class Router final : public Input {
  public:
   // `targets` by consumer task index; for kForward the one channel to the peer. Borrowed.
-  Router(Grouping grouping, std::vector<Channel*> targets, std::uint32_t max_parallelism,
+  Router(Grouping grouping, std::vector<OutChannel*> targets, std::uint32_t max_parallelism,
          CustomGrouping custom);
 
   void push(BatchBase& batch) override;
@@ -34,7 +34,7 @@ class Router final : public Input {
   bool has_pending() const { return pending_records_ != 0; }
 
  private:
-  void send_whole(Channel& to, BatchBase& batch, std::unique_ptr<BatchBase>& pending);
+  void send_whole(OutChannel& to, BatchBase& batch, std::unique_ptr<BatchBase>& pending);
   void copy_all(std::uint32_t target, const BatchBase& batch);
   void scatter(const BatchBase& batch);
   void append(std::uint32_t target, const BatchBase& batch, const std::uint32_t* index,
@@ -43,7 +43,7 @@ class Router final : public Input {
   void choose_targets(const BatchBase& batch);
 
   const Grouping grouping_;
-  const std::vector<Channel*> targets_;
+  const std::vector<OutChannel*> targets_;
   const CustomGrouping custom_;
   std::vector<std::uint32_t> task_of_group_;
 

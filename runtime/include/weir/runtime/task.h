@@ -69,7 +69,7 @@ struct TaskNode {
 };
 
 struct TaskInput {
-  Channel* channel = nullptr;
+  InChannel* channel = nullptr;
   std::uint32_t port = 0;  // of the first operator
 };
 
