@@ -11,6 +11,8 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(tomlplusplus REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libzmq REQUIRED IMPORTED_TARGET libzmq)
 
 find_path(WEIR_XXHASH_INCLUDE xxhash.h REQUIRED)
 mark_as_advanced(WEIR_XXHASH_INCLUDE)

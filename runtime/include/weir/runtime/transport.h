@@ -43,8 +43,8 @@ class Endpoint {
   virtual ~Endpoint() = default;
   // Where it listens, with the port that was chosen: "tcp://127.0.0.1:40123"; empty if it does not.
   virtual const std::string& address() const = 0;
-  // Messages to `peer` go to `address` from now on; may be called before the peer is there, and
-  // again with another address.
+  // Messages to `peer` go to `address` from now on; may be called before the peer is there. Only
+  // one of two endpoints may connect to the other; a second address for one peer is refused.
   virtual absl::Status connect(const std::string& peer, const std::string& address) = 0;
   // Queues a message; from any thread, never blocks. A peer that was neither connected to nor has
   // connected itself: on_unreachable().
