@@ -306,6 +306,7 @@ inline void JobLifeWorld::deploy(const std::string& name, std::uint64_t restored
                                  const std::vector<std::uint32_t>& worker_of_task,
                                  std::uint32_t self) {
   Process& me = processes_[name];
+  me.is_fenced = false;  // it was adopted by a coordinator that knows nothing of its silence
   if (!me.is_deployed) {
     me.is_deployed = true;
     for (std::uint32_t task = 0; task < kTasks; ++task) {
