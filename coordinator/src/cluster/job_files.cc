@@ -10,6 +10,7 @@ using Json = nlohmann::ordered_json;
 
 // Beyond so many lines the file is written anew, with what the coordinator still keeps.
 constexpr std::size_t kMostHistoryLines = 20'000;
+constexpr std::size_t kKeptHistoryLines = 2'000;
 
 std::string line_of(const HistoryLine& line) {
   const Json json = {
@@ -50,16 +51,18 @@ absl::Status JobFiles::write_record(const std::string& text) {
   return storage_.sync_dir(dir_);
 }
 
-absl::Status JobFiles::append_history(const std::vector<HistoryLine>& kept,
-                                      const std::vector<HistoryLine>& lines) {
-  if (history_ != nullptr && history_lines_ < kMostHistoryLines) {
-    std::string text;
-    for (const HistoryLine& line : lines) text += line_of(line);
-    history_lines_ += lines.size();
-    absl::Status status = history_->append(text);
-    if (!status.ok()) history_.reset();  // written anew next time
-    return status;
-  }
+absl::Status JobFiles::append_history(HistoryLine line) {
+  const std::string text = line_of(line);
+  newest_.push_back(std::move(line));
+  if (newest_.size() > kKeptHistoryLines) newest_.pop_front();
+  if (history_ == nullptr || history_lines_ >= kMostHistoryLines) return rewrite_history();
+  ++history_lines_;
+  absl::Status status = history_->append(text);
+  if (!status.ok()) history_.reset();
+  return status;
+}
+
+absl::Status JobFiles::rewrite_history() {
   history_.reset();
   if (absl::Status status = ensure_dir(); !status.ok()) return status;
   const std::string path = dir_ + "/events.ndjson";
@@ -68,14 +71,13 @@ absl::Status JobFiles::append_history(const std::vector<HistoryLine>& kept,
   absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage_.create(temporary);
   if (!file.ok()) return file.status();
   std::string text;
-  for (const HistoryLine& line : kept) text += line_of(line);
-  for (const HistoryLine& line : lines) text += line_of(line);
+  for (const HistoryLine& line : newest_) text += line_of(line);
   absl::Status status = (*file)->append(text);
   if (status.ok()) status = (*file)->sync();
   if (status.ok()) status = storage_.rename(temporary, path);
   if (!status.ok()) return status;
   history_ = *std::move(file);
-  history_lines_ = kept.size() + lines.size();
+  history_lines_ = newest_.size();
   return absl::OkStatus();
 }
 
@@ -97,6 +99,10 @@ std::vector<HistoryLine> JobFiles::read_history() {
     if (line.number != (out.empty() ? line.number : out.back().number + 1)) break;
     out.push_back(std::move(line));
   }
+  if (out.size() > kKeptHistoryLines) {
+    out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(kKeptHistoryLines));
+  }
+  newest_.assign(out.begin(), out.end());
   return out;
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,11 +40,9 @@ class JobFiles {
 
   // --- job.json and history ----------------------------------------------------------------------
   absl::Status write_record(const std::string& text);
-  // Appends; `kept` are the lines before, should the file have to be written anew.
-  absl::Status append_history(const std::vector<HistoryLine>& kept,
-                              const std::vector<HistoryLine>& lines);
-  void close_history() { history_.reset(); }
-  // What an earlier coordinator has written; what is torn at its end is left out.
+  absl::Status append_history(HistoryLine line);
+  // What an earlier coordinator has written; what is torn at its end is left out. Before the first
+  // append.
   std::vector<HistoryLine> read_history();
 
   // --- The checkpoint folder ---------------------------------------------------------------------
@@ -61,13 +60,15 @@ class JobFiles {
 
  private:
   absl::Status ensure_dir();
+  absl::Status rewrite_history();
   absl::Status check_open(std::uint64_t epoch) const;
 
   runtime::Storage& storage_;
   runtime::Clock& clock_;
   const std::string dir_;
   std::unique_ptr<state::CheckpointStore> store_;
-  std::unique_ptr<runtime::StorageFile> history_;  // open while the job lives
+  std::unique_ptr<runtime::StorageFile> history_;  // null: to be written anew
+  std::deque<HistoryLine> newest_;                 // what it is written from
   std::size_t history_lines_ = 0;                  // in the file
 };
 

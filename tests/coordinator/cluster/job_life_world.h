@@ -297,7 +297,7 @@ inline void JobLifeWorld::report(const std::string& name, std::uint32_t task,
                                  wire::TaskEventKind kind, std::uint64_t id) {
   Process& from = processes_[name];
   from.out.push_back([this, epoch = from.epoch, task, kind, id] {
-    perform(life_->on_task_event(epoch, runtime::TaskId(task), kind, runtime::CheckpointId(id), "",
+    perform(life_->on_task_event(epoch, runtime::TaskId(task), kind, runtime::CheckpointId(id), {},
                                  now_));
   });
 }
@@ -460,7 +460,8 @@ inline void JobLifeWorld::fault() {
     other.is_fenced = true;
     other.in.clear();
     other.out.clear();
-    perform(life_->on_worker_failed(other.epoch, name + " is silent", now_));
+    perform(
+        life_->on_worker_failed(other.epoch, absl::UnavailableError(name + " is silent"), now_));
     perform(life_->on_worker_gone(name, "its lease is over", now_));
     return;
   }
