@@ -10,9 +10,16 @@ find_package(simdjson REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libzmq REQUIRED IMPORTED_TARGET libzmq)
 
 find_path(WEIR_XXHASH_INCLUDE xxhash.h REQUIRED)
 mark_as_advanced(WEIR_XXHASH_INCLUDE)
+
+find_path(WEIR_SODIUM_INCLUDE sodium.h REQUIRED)
+find_library(WEIR_SODIUM sodium REQUIRED)
+mark_as_advanced(WEIR_SODIUM_INCLUDE WEIR_SODIUM)
 
 find_program(WEIR_FLATC flatc REQUIRED)
 mark_as_advanced(WEIR_FLATC)

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "command_line.h"
+#include "control/plan_spec.h"
 #include "metrics_json.h"
 #include "progress.h"
 #include "weir/coordinator/deployment.h"
@@ -36,7 +37,8 @@ int refuse(const std::string& program, const std::string& what) {
   return kUsage;
 }
 
-int print(const std::string& what, const Topology& topology, const runtime::Plan& plan) {
+int print(const CommandLine& line, const Topology& topology, const runtime::Plan& plan) {
+  const std::string& what = line.print;
   std::string text;
   if (what == "topology") text = print_topology(topology);
   if (what == "topology-dot") text = print_topology_dot(topology);
@@ -45,7 +47,10 @@ int print(const std::string& what, const Topology& topology, const runtime::Plan
   if (what == "deployment") {
     text = coordinator::print_deployment(plan, coordinator::make_deployment(plan));
   }
-  std::fputs(text.c_str(), stdout);
+  if (what == "wire-plan") {
+    text = coordinator::encode_plan_spec(coordinator::plan_spec_of(plan, line.job));
+  }
+  std::fwrite(text.data(), 1, text.size(), stdout);
   return kOk;
 }
 
@@ -92,7 +97,7 @@ int run_program(const std::string& program, const Arguments& arguments,
   const absl::StatusOr<runtime::Plan> plan =
       runtime::make_plan(topology, {line.job.parallelism, line.job.combine});
   if (!plan.ok()) return refuse(program, std::string(plan.status().message()));
-  if (!line.print.empty()) return print(line.print, topology, *plan);
+  if (!line.print.empty()) return print(line, topology, *plan);
   if (!line.json_metrics.empty()) {
     const absl::Status writable = coordinator::write_metrics(
         line.json_metrics, coordinator::metrics_json(line.job.job, "starting", "", {}));

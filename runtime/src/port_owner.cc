@@ -1,67 +1,59 @@
 #include "port_owner.h"
 
-#include <algorithm>
-#include <charconv>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <string_view>
+#include <system_error>
 
 namespace weir::runtime {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The inode of the socket that listens on `port`, as text; empty if there is none.
+// The inode of the socket that listens at `port`, as text; empty if there is none.
 std::string listening_inode(const char* table, std::uint16_t port) {
   std::ifstream in(table);
   std::string line;
-  std::getline(in, line);  // the head of the columns
+  char wanted[8];
+  std::snprintf(wanted, sizeof wanted, ":%04X", port);
   while (std::getline(in, line)) {
     std::istringstream words(line);
-    std::string number, local, remote, state, queues, timer, retries, user, timeout, inode;
-    words >> number >> local >> remote >> state >> queues >> timer >> retries >> user >> timeout >>
-        inode;
-    const std::size_t colon = local.rfind(':');
-    if (state != "0A" || colon == std::string::npos) continue;
-    unsigned value = 0;
-    std::from_chars(local.data() + colon + 1, local.data() + local.size(), value, 16);
-    if (value == port) return inode;
+    std::string slot, local, remote, state, skipped, inode;
+    words >> slot >> local >> remote >> state;
+    for (int i = 0; i < 5; ++i) words >> skipped;
+    words >> inode;
+    constexpr const char* kListen = "0A";
+    if (local.ends_with(wanted) && state == kListen) return inode;
   }
-  return {};
+  return "";
 }
 
-bool holds_socket(const fs::path& process, const std::string& inode) {
-  std::error_code error;
-  const std::string wanted = "socket:[" + inode + "]";
-  for (fs::directory_iterator fd(process / "fd", error), end; !error && fd != end;
-       fd.increment(error)) {
-    std::error_code unreadable;
-    if (fs::read_symlink(fd->path(), unreadable).string() == wanted) return true;
-  }
-  return false;
+std::string first_line(const fs::path& path) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  return line;
 }
 
 }  // namespace
 
-std::string owner_of_port(std::uint16_t port) {
+std::string describe_port_owner(std::uint16_t port) {
   std::string inode = listening_inode("/proc/net/tcp", port);
   if (inode.empty()) inode = listening_inode("/proc/net/tcp6", port);
-  if (inode.empty()) return {};
-  std::error_code error;
-  for (fs::directory_iterator entry("/proc", error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (!std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; })) {
-      continue;
+  if (inode.empty()) return "";
+  const std::string socket = "socket:[" + inode + "]";
+  std::error_code ignored;
+  for (const fs::directory_entry& process : fs::directory_iterator("/proc", ignored)) {
+    const std::string pid = process.path().filename();
+    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    for (const fs::directory_entry& fd : fs::directory_iterator(process.path() / "fd", ignored)) {
+      if (fs::read_symlink(fd.path(), ignored) == socket) {
+        return "process " + pid + " (" + first_line(process.path() / "comm") + ")";
+      }
     }
-    if (!holds_socket(entry->path(), inode)) continue;
-    std::string command;
-    std::ifstream comm(entry->path() / "comm");
-    std::getline(comm, command);
-    return "process " + name + (command.empty() ? "" : " (" + command + ")");
   }
-  return {};
+  return "";
 }
 
 }  // namespace weir::runtime

@@ -1,5 +1,4 @@
-// Who listens on a TCP port of this machine, for messages; Linux only, and only as far as /proc
-// tells it to this user.
+// Who listens at a TCP port of this machine, for messages to people.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +6,7 @@
 
 namespace weir::runtime {
 
-// "process 4711 (weir)", or empty if that cannot be known.
-std::string owner_of_port(std::uint16_t port);
+// "process 1234 (redis-server)", or "" if that cannot be found out.
+std::string describe_port_owner(std::uint16_t port);
 
 }  // namespace weir::runtime

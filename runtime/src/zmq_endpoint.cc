@@ -61,10 +61,11 @@ absl::Status ZmqEndpoint::listen() {
   router_.set(ZMQ_ROUTER_HANDOVER, 1);
   if (zmq_bind(router_.get(), options_.listen.c_str()) != 0) {
     const absl::Status status = zmq_error("cannot listen at " + options_.listen);
-    const std::string owner = absl::IsAlreadyExists(status) ? owner_of_port(*port) : "";
-    if (owner.empty()) return status;
-    return absl::AlreadyExistsError("cannot listen at " + options_.listen +
-                                    ": the port is taken by " + owner);
+    if (!absl::IsAlreadyExists(status)) return status;
+    const std::string owner = describe_port_owner(*port);
+    return absl::AlreadyExistsError("the address " + options_.listen + " is taken" +
+                                    (owner.empty() ? "" : " by " + owner) +
+                                    "; stop what listens there, or choose another port");
   }
   char address[256];
   std::size_t size = sizeof address;

@@ -16,7 +16,7 @@ absl::StatusOr<std::set<std::string>> CheckpointStore::mark(
     const std::vector<CheckpointId>& retained) {
   std::set<std::string> marked;
   for (const CheckpointId id : retained) {
-    const absl::StatusOr<Manifest> manifest = read_manifest(id);
+    const absl::StatusOr<Manifest> manifest = read_own_manifest(id);
     if (!manifest.ok()) return manifest.status();
     for (const runtime::TaskSnapshot& task : manifest->tasks) {
       for (const runtime::SnapshotFile& file : task.rows.files) marked.insert(file.name);
@@ -75,7 +75,7 @@ absl::Status CheckpointStore::sweep_files(const std::set<std::string>& marked,
   for (const std::string& name : *names) {
     const auto file = FileName::parse(name);
     if (!file.has_value() || marked.count(name) > 0) continue;
-    const bool under_way = file->epoch == epoch_ && file->checkpoint > completed_;
+    const bool under_way = file->epoch == epoch() && file->checkpoint > completed_;
     if (under_way) continue;
     const absl::StatusOr<std::uint64_t> bytes = storage_.size(file_path(name));
     if (!bytes.ok()) return bytes.status();

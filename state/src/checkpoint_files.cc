@@ -1,17 +1,22 @@
-// Content files of the checkpoint store: written once, verified before use.
+// Content files of a checkpoint folder: written once, verified before use.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "file_name.h"
 #include "weir/runtime/content_hash.h"
-#include "weir/state/checkpoint_store.h"
+#include "weir/state/checkpoint_files.h"
 
 namespace weir::state {
 
+using runtime::CheckpointId;
 using runtime::MutexLock;
 using runtime::SnapshotFile;
 
-std::string CheckpointStore::new_name(const FileOwner& owner, std::string_view extension,
+CheckpointFiles::CheckpointFiles(runtime::Storage& storage, std::string dir, runtime::Epoch epoch,
+                                 std::string local)
+    : storage_(storage), dir_(std::move(dir)), epoch_(epoch), local_(std::move(local)) {}
+
+std::string CheckpointFiles::new_name(const FileOwner& owner, std::string_view extension,
                                       const std::string& hash) {
   std::uint64_t sequence = 0;
   {
@@ -24,7 +29,7 @@ std::string CheckpointStore::new_name(const FileOwner& owner, std::string_view e
   return name.text();
 }
 
-absl::StatusOr<SnapshotFile> CheckpointStore::put_bytes(const FileOwner& owner,
+absl::StatusOr<SnapshotFile> CheckpointFiles::put_bytes(const FileOwner& owner,
                                                         std::string_view extension,
                                                         std::string_view bytes) {
   if (absl::Status status = poison(); !status.ok()) return status;
@@ -39,7 +44,7 @@ absl::StatusOr<SnapshotFile> CheckpointStore::put_bytes(const FileOwner& owner,
   return file;
 }
 
-absl::StatusOr<SnapshotFile> CheckpointStore::put_link(const FileOwner& owner,
+absl::StatusOr<SnapshotFile> CheckpointFiles::put_link(const FileOwner& owner,
                                                        std::string_view extension,
                                                        const std::string& path) {
   if (absl::Status status = poison(); !status.ok()) return status;
@@ -59,19 +64,19 @@ absl::StatusOr<SnapshotFile> CheckpointStore::put_link(const FileOwner& owner,
   return file;
 }
 
-absl::Status CheckpointStore::sync_files() {
+absl::Status CheckpointFiles::sync_files() {
   if (absl::Status status = poison(); !status.ok()) return status;
   storage_.step("files.sync_dir");
   return storage_.sync_dir(files_dir());
 }
 
-void CheckpointStore::discard(const SnapshotFile& file) {
+void CheckpointFiles::discard(const SnapshotFile& file) {
   const std::string path = file_path(file.name);
   // What cannot be removed now is swept later: no manifest names it.
   if (storage_.exists(path)) storage_.remove(path).IgnoreError();
 }
 
-absl::StatusOr<std::string> CheckpointStore::read_verified(const SnapshotFile& file) {
+absl::StatusOr<std::string> CheckpointFiles::read_verified(const SnapshotFile& file) {
   const auto refuse = [&](const std::string& why) {
     return absl::DataLossError(absl::StrCat("file ", file_path(file.name), " ", why));
   };
@@ -88,7 +93,7 @@ absl::StatusOr<std::string> CheckpointStore::read_verified(const SnapshotFile& f
   return bytes;
 }
 
-absl::Status CheckpointStore::verify(const SnapshotFile& file) {
+absl::Status CheckpointFiles::verify(const SnapshotFile& file) {
   const std::string key = absl::StrCat(file.name, " ", file.bytes, " ", file.hash);
   {
     const MutexLock lock(mutex_);
@@ -100,15 +105,61 @@ absl::Status CheckpointStore::verify(const SnapshotFile& file) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> CheckpointStore::read(const SnapshotFile& file) {
+absl::StatusOr<std::string> CheckpointFiles::read(const SnapshotFile& file) {
   if (absl::Status status = poison(); !status.ok()) return status;
   return read_verified(file);
 }
 
-absl::Status CheckpointStore::fetch(const SnapshotFile& file, const std::string& path) {
+absl::Status CheckpointFiles::fetch(const SnapshotFile& file, const std::string& path) {
   if (absl::Status status = poison(); !status.ok()) return status;
   if (absl::Status status = verify(file); !status.ok()) return status;
   return storage_.link(file_path(file.name), path);
+}
+
+absl::StatusOr<Manifest> CheckpointFiles::read_manifest(CheckpointId id) {
+  const std::string path = checkpoint_dir(id) + "/manifest.json";
+  const absl::StatusOr<std::string> text = storage_.read(path);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<Manifest> manifest = Manifest::parse(*text, path);
+  if (!manifest.ok()) return manifest.status();
+  if (manifest->id != id) {
+    return absl::DataLossError(
+        absl::StrCat(path, " is the manifest of checkpoint ", manifest->id.value));
+  }
+  return manifest;
+}
+
+std::string CheckpointFiles::local_dir(std::string_view task_uid, std::uint32_t task_index) const {
+  return absl::StrCat(local_, "/", task_name(task_uid), "-", task_index);
+}
+
+std::string CheckpointFiles::checkpoint_dir(CheckpointId id) const {
+  return absl::StrCat(checkpoints_dir(), "/", checkpoint_name(id));
+}
+
+absl::Status CheckpointFiles::poison() const {
+  const MutexLock lock(mutex_);
+  return poison_;
+}
+
+void CheckpointFiles::poison(const absl::Status& why) {
+  const MutexLock lock(mutex_);
+  poison_ = why;
+}
+
+absl::Status CheckpointFiles::write_new(const std::string& path, std::string_view bytes,
+                                        std::string_view step) {
+  const absl::string_view name(step.data(), step.size());
+  storage_.step(absl::StrCat(name, ".write"));
+  absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage_.create(path);
+  if (!file.ok()) return file.status();
+  absl::Status status = (*file)->append(bytes);
+  if (status.ok()) {
+    storage_.step(absl::StrCat(name, ".sync"));
+    status = (*file)->sync();
+  }
+  if (status.ok()) status = (*file)->close();
+  return status;
 }
 
 }  // namespace weir::state

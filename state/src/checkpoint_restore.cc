@@ -22,27 +22,20 @@ absl::StatusOr<std::vector<CheckpointId>> CheckpointStore::list() {
   return ids;
 }
 
-absl::StatusOr<Manifest> CheckpointStore::read_manifest(CheckpointId id) {
-  const std::string path = checkpoint_dir(id) + "/manifest.json";
-  const absl::StatusOr<std::string> text = storage_.read(path);
-  if (!text.ok()) return text.status();
-  absl::StatusOr<Manifest> manifest = Manifest::parse(*text, path);
+absl::StatusOr<Manifest> CheckpointStore::read_own_manifest(CheckpointId id) {
+  absl::StatusOr<Manifest> manifest = read_manifest(id);
   if (!manifest.ok()) return manifest.status();
-  if (manifest->id != id) {
-    return absl::DataLossError(
-        absl::StrCat(path, " is the manifest of checkpoint ", manifest->id.value));
-  }
   if (manifest->job != identity_.job || manifest->topology != identity_.topology) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " is the manifest of another job or topology ('", manifest->job,
-                     "', fingerprint ", manifest->topology, ")"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        checkpoint_dir(id), "/manifest.json is the manifest of another job or topology ('",
+        manifest->job, "', fingerprint ", manifest->topology, ")"));
   }
   return manifest;
 }
 
 absl::StatusOr<Manifest> CheckpointStore::load(CheckpointId id) {
   if (absl::Status status = poison(); !status.ok()) return status;
-  absl::StatusOr<Manifest> manifest = read_manifest(id);
+  absl::StatusOr<Manifest> manifest = read_own_manifest(id);
   absl::Status status = manifest.status();
   if (manifest.ok()) {
     for (const runtime::TaskSnapshot& task : manifest->tasks) {

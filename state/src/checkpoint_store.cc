@@ -56,10 +56,9 @@ absl::Status check_format(std::uint64_t format, const std::string& place) {
 
 }  // namespace
 
-CheckpointStore::CheckpointStore(runtime::Storage& storage, std::string dir, JobIdentity identity)
-    : storage_(storage), dir_(std::move(dir)), identity_(std::move(identity)) {}
-
-CheckpointStore::~CheckpointStore() = default;
+CheckpointStore::CheckpointStore(runtime::Storage& storage, const std::string& dir,
+                                 JobIdentity identity)
+    : CheckpointFiles(storage, dir, Epoch(0), dir + "/local"), identity_(std::move(identity)) {}
 
 absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::open(
     runtime::Storage& storage, const std::string& dir, const JobIdentity& identity) {
@@ -168,7 +167,7 @@ absl::Status CheckpointStore::begin_epoch() {
         path, " is missing, so that checkpoint ids could repeat; restore it from a backup, or ",
         kOtherFolder));
   }
-  epoch_ = Epoch(epoch + 1);
+  set_epoch(Epoch(epoch + 1));
   const MutexLock lock(mutex_);
   next_id_ = id + 1;
   reserved_ = id + kIdBlock;
@@ -176,46 +175,18 @@ absl::Status CheckpointStore::begin_epoch() {
 }
 
 absl::Status CheckpointStore::reserve_ids(std::uint64_t reserved) {
-  const Json object = {{"weir", "sequence"}, {"epoch", epoch_.value}, {"reserved_ids", reserved}};
+  const Json object = {{"weir", "sequence"}, {"epoch", epoch().value}, {"reserved_ids", reserved}};
   return write_replacing(dir_ + "/sequence.json", seal(object), "sequence");
 }
 
 absl::StatusOr<CheckpointId> CheckpointStore::next_id() {
+  if (absl::Status status = poison(); !status.ok()) return status;
   const MutexLock lock(mutex_);
-  if (!poison_.ok()) return poison_;
   if (next_id_ > reserved_) {
     if (absl::Status status = reserve_ids(reserved_ + kIdBlock); !status.ok()) return status;
     reserved_ += kIdBlock;
   }
   return CheckpointId(next_id_++);
-}
-
-std::string CheckpointStore::local_dir(std::string_view task_uid, std::uint32_t task_index) const {
-  return absl::StrCat(dir_, "/local/", task_name(task_uid), "-", task_index);
-}
-
-std::string CheckpointStore::checkpoint_dir(CheckpointId id) const {
-  return absl::StrCat(checkpoints_dir(), "/", checkpoint_name(id));
-}
-
-absl::Status CheckpointStore::poison() {
-  const MutexLock lock(mutex_);
-  return poison_;
-}
-
-absl::Status CheckpointStore::write_new(const std::string& path, std::string_view bytes,
-                                        std::string_view step) {
-  const absl::string_view name(step.data(), step.size());
-  storage_.step(absl::StrCat(name, ".write"));
-  absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage_.create(path);
-  if (!file.ok()) return file.status();
-  absl::Status status = (*file)->append(bytes);
-  if (status.ok()) {
-    storage_.step(absl::StrCat(name, ".sync"));
-    status = (*file)->sync();
-  }
-  if (status.ok()) status = (*file)->close();
-  return status;
 }
 
 absl::Status CheckpointStore::write_replacing(const std::string& path, std::string_view bytes,
@@ -234,7 +205,7 @@ absl::Status CheckpointStore::write_replacing(const std::string& path, std::stri
 
 absl::Status CheckpointStore::complete(const Manifest& manifest) {
   if (absl::Status status = poison(); !status.ok()) return status;
-  WEIR_CHECK(manifest.epoch == epoch_, "a checkpoint of another attempt is being completed");
+  WEIR_CHECK(manifest.epoch == epoch(), "a checkpoint of another attempt is being completed");
   WEIR_CHECK(manifest.id > completed_, "checkpoint ids must rise");
   WEIR_CHECK(manifest.job == identity_.job && manifest.topology == identity_.topology,
              "a checkpoint of another job is being completed");
@@ -265,12 +236,12 @@ absl::Status CheckpointStore::complete_now(const Manifest& manifest) {
     status = storage_.sync_dir(dir);
   }
   if (!status.ok()) {
-    const MutexLock lock(mutex_);
-    poison_ = absl::Status(
+    const absl::Status why = absl::Status(
         status.code(),
         absl::StrCat(status.message(), "; whether checkpoint ", manifest.id.value,
                      " is complete is not known, so start the program again: it finds out"));
-    return poison_;
+    poison(why);
+    return why;
   }
   completed_ = manifest.id;
   return absl::OkStatus();

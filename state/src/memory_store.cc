@@ -31,7 +31,7 @@ constexpr std::size_t kPendingSlack = 16u << 20;
 // Writes one long sorted sequence as files of bearable length. Takes everything back on failure.
 class FileSequence {
  public:
-  FileSequence(CheckpointStore& store, FileOwner owner, RowFileKind kind)
+  FileSequence(CheckpointFiles& store, FileOwner owner, RowFileKind kind)
       : store_(store),
         owner_(std::move(owner)),
         extension_(kind == RowFileKind::kBase ? "base" : "delta"),
@@ -60,7 +60,7 @@ class FileSequence {
     return absl::OkStatus();
   }
 
-  CheckpointStore& store_;
+  CheckpointFiles& store_;
   const FileOwner owner_;
   const char* extension_;
   RowFileWriter writer_;
@@ -75,7 +75,7 @@ std::uint64_t bytes_of(const std::vector<SnapshotFile>& files) {
 
 class MemoryStore final : public runtime::RowStore {
  public:
-  MemoryStore(CheckpointStore& store, RowOwner owner) : store_(store), owner_(std::move(owner)) {}
+  MemoryStore(CheckpointFiles& store, RowOwner owner) : store_(store), owner_(std::move(owner)) {}
 
   bool can_read() const override { return false; }
 
@@ -129,10 +129,10 @@ class MemoryStore final : public runtime::RowStore {
     WEIR_CHECK(pending_.empty() && bases_.empty() && deltas_.empty(), "restore comes first");
     if (absl::Status s = check_restore(store_, snapshots, groups, kFormat); !s.ok()) return s;
     owner_.groups = groups;
-    const bool same_groups = snapshots.size() == 1 && snapshots[0].groups.first == groups.first &&
-                             snapshots[0].groups.last == groups.last;
+    const bool is_same = snapshots.size() == 1 && snapshots[0].groups.first == groups.first &&
+                         snapshots[0].groups.last == groups.last && !changes_tables(snapshots[0]);
     for (const RowSnapshot& snapshot : snapshots) {
-      absl::Status status = restore_one(snapshot, !same_groups, visit);
+      absl::Status status = restore_one(snapshot, !is_same, visit);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -195,8 +195,8 @@ class MemoryStore final : public runtime::RowStore {
     compact_bytes_ = pending_.bytes();
   }
 
-  // Either goes on from the files of the snapshot, or (`rewrite`: its groups are not those of this
-  // task) keeps the rows for a base of its own.
+  // Either goes on from the files of the snapshot, or (`rewrite`: its groups or tables are not
+  // those of this task) keeps the rows for a base of its own.
   absl::Status restore_one(const RowSnapshot& snapshot, bool rewrite, const Visit& visit) {
     std::vector<SnapshotFile> bases;
     std::vector<SnapshotFile> deltas;
@@ -208,8 +208,14 @@ class MemoryStore final : public runtime::RowStore {
     const RowVisit take = [&](std::string_view key, std::string_view value) {
       const absl::Status status = check_row_group(key, snapshot.groups);
       if (!status.ok() || !owner_.groups.contains(group_of_row(key))) return status;
-      if (rewrite) pending_.put(key, value);
-      if (visit) visit(key, value);
+      if (!rewrite) {
+        if (visit) visit(key, value);
+        return absl::OkStatus();
+      }
+      const std::optional<std::string> row = renamed_row(snapshot, key);
+      if (!row.has_value()) return absl::OkStatus();
+      pending_.put(*row, value);
+      if (visit) visit(*row, value);
       return absl::OkStatus();
     };
     if (absl::Status s = merge_rows(store_, bases, changes, take); !s.ok()) return s;
@@ -220,7 +226,7 @@ class MemoryStore final : public runtime::RowStore {
     return absl::OkStatus();
   }
 
-  CheckpointStore& store_;
+  CheckpointFiles& store_;
   RowOwner owner_;
   std::vector<SnapshotFile> bases_;
   std::vector<SnapshotFile> deltas_;
@@ -230,7 +236,7 @@ class MemoryStore final : public runtime::RowStore {
 
 }  // namespace
 
-std::unique_ptr<runtime::RowStore> make_memory_store(CheckpointStore& store, RowOwner owner) {
+std::unique_ptr<runtime::RowStore> make_memory_store(CheckpointFiles& store, RowOwner owner) {
   return std::make_unique<MemoryStore>(store, std::move(owner));
 }
 

@@ -12,7 +12,7 @@ namespace weir::state {
 using runtime::MutexLock;
 using runtime::RowBuffer;
 
-RocksDbRows::RocksDbRows(CheckpointStore& store, RowOwner owner,
+RocksDbRows::RocksDbRows(CheckpointFiles& store, RowOwner owner,
                          std::shared_ptr<RocksDbResources> resources)
     : store_(store),
       owner_(std::move(owner)),
@@ -22,7 +22,7 @@ RocksDbRows::RocksDbRows(CheckpointStore& store, RowOwner owner,
 RocksDbRows::~RocksDbRows() = default;
 
 absl::StatusOr<std::unique_ptr<runtime::RowStore>> open_rocksdb_store(
-    CheckpointStore& store, RowOwner owner, std::shared_ptr<RocksDbResources> resources) {
+    CheckpointFiles& store, RowOwner owner, std::shared_ptr<RocksDbResources> resources) {
   auto rows = std::make_unique<RocksDbRows>(store, std::move(owner), std::move(resources));
   if (absl::Status status = rows->open_empty(); !status.ok()) return status;
   return std::unique_ptr<runtime::RowStore>(std::move(rows));

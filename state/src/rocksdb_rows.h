@@ -29,7 +29,7 @@ namespace weir::state {
 
 class RocksDbRows final : public runtime::RowStore {
  public:
-  RocksDbRows(CheckpointStore& store, RowOwner owner, std::shared_ptr<RocksDbResources> resources);
+  RocksDbRows(CheckpointFiles& store, RowOwner owner, std::shared_ptr<RocksDbResources> resources);
   ~RocksDbRows() override;
 
   // Makes the working folder and an empty database.
@@ -84,13 +84,15 @@ class RocksDbRows final : public runtime::RowStore {
   absl::StatusOr<std::shared_ptr<Database>> open_database(std::string dir);
   absl::Status restore_whole(const runtime::RowSnapshot& snapshot, const Visit& visit);
   absl::Status restore_part(const runtime::RowSnapshot& snapshot, const Visit& visit);
+  absl::Status import_group(rocksdb::Iterator& it, const runtime::RowSnapshot& snapshot,
+                            runtime::KeyGroup group, TableWriter& tables, const Visit& visit);
   absl::Status import_rows(rocksdb::DB& source, const runtime::RowSnapshot& snapshot,
                            const Visit& visit);
   // Lays the files of a snapshot out as a database in `dir`; its tables by their names there.
   absl::Status lay_out(const runtime::RowSnapshot& snapshot, const std::string& dir,
                        std::map<std::string, runtime::SnapshotFile>* tables);
 
-  CheckpointStore& store_;
+  CheckpointFiles& store_;
   RowOwner owner_;
   const std::shared_ptr<RocksDbResources> resources_;
   const std::string dir_;  // working folder

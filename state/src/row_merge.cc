@@ -46,7 +46,7 @@ class Changes {
   std::size_t next_ = 0;
 };
 
-absl::Status merge_file(CheckpointStore& store, const SnapshotFile& file, Changes* changes,
+absl::Status merge_file(CheckpointFiles& store, const SnapshotFile& file, Changes* changes,
                         const RowVisit& visit) {
   const absl::StatusOr<std::string> bytes = store.read(file);
   if (!bytes.ok()) return bytes.status();
@@ -65,7 +65,7 @@ absl::Status merge_file(CheckpointStore& store, const SnapshotFile& file, Change
 
 }  // namespace
 
-absl::Status read_deltas(CheckpointStore& store, std::span<const SnapshotFile> deltas,
+absl::Status read_deltas(CheckpointFiles& store, std::span<const SnapshotFile> deltas,
                          RowBuffer* changes) {
   for (const SnapshotFile& file : deltas) {
     const absl::StatusOr<std::string> bytes = store.read(file);
@@ -87,7 +87,7 @@ absl::Status read_deltas(CheckpointStore& store, std::span<const SnapshotFile> d
   return absl::OkStatus();
 }
 
-absl::Status merge_rows(CheckpointStore& store, std::span<const SnapshotFile> bases,
+absl::Status merge_rows(CheckpointFiles& store, std::span<const SnapshotFile> bases,
                         const RowBuffer& buffer, const RowVisit& visit) {
   Changes changes(buffer);
   for (const SnapshotFile& file : bases) {

@@ -8,18 +8,18 @@
 
 #include "absl/status/status.h"
 #include "weir/runtime/row_store.h"
-#include "weir/state/checkpoint_store.h"
+#include "weir/state/checkpoint_files.h"
 
 namespace weir::state {
 
 using RowVisit = std::function<absl::Status(std::string_view key, std::string_view value)>;
 
 // Appends the changes in `deltas`, in order, to `changes`.
-absl::Status read_deltas(CheckpointStore& store, std::span<const runtime::SnapshotFile> deltas,
+absl::Status read_deltas(CheckpointFiles& store, std::span<const runtime::SnapshotFile> deltas,
                          runtime::RowBuffer* changes);
 
 // Visits the rows of `bases` (ascending, one after the other) as `changes` leave them.
-absl::Status merge_rows(CheckpointStore& store, std::span<const runtime::SnapshotFile> bases,
+absl::Status merge_rows(CheckpointFiles& store, std::span<const runtime::SnapshotFile> bases,
                         const runtime::RowBuffer& changes, const RowVisit& visit);
 
 }  // namespace weir::state

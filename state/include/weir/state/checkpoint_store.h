@@ -30,6 +30,7 @@
 #include "weir/runtime/mutex.h"
 #include "weir/runtime/row_store.h"
 #include "weir/runtime/storage.h"
+#include "weir/state/checkpoint_files.h"
 #include "weir/state/manifest.h"
 
 namespace weir::state {
@@ -40,14 +41,7 @@ struct JobIdentity {
   std::string topology;  // fingerprint
 };
 
-// Whom a file belongs to; becomes part of its name.
-struct FileOwner {
-  runtime::CheckpointId checkpoint;
-  std::string task_uid;
-  std::uint32_t task_index = 0;
-};
-
-class CheckpointStore {
+class CheckpointStore final : public CheckpointFiles {
  public:
   // Locks and opens `dir`, making it if need be, and begins a new epoch. Refuses with a message
   // that says what to do: kUnavailable if another process uses it, kFailedPrecondition if it
@@ -61,19 +55,10 @@ class CheckpointStore {
   // somebody else (kFailedPrecondition). A folder that does not exist is fine.
   static absl::Status clear(runtime::Storage& storage, const std::string& dir,
                             const JobIdentity& identity);
-  ~CheckpointStore();
-  CheckpointStore(const CheckpointStore&) = delete;
-  CheckpointStore& operator=(const CheckpointStore&) = delete;
 
-  const std::string& dir() const { return dir_; }
-  runtime::Storage& storage() { return storage_; }
-  // Of this attempt; greater than any epoch before in this folder.
-  runtime::Epoch epoch() const { return epoch_; }
   // An id that was never given out in this folder before, not even to a checkpoint that was
   // aborted.
   absl::StatusOr<runtime::CheckpointId> next_id();
-  // A working folder of a task, under local/; not made yet. Nothing in it outlives the process.
-  std::string local_dir(std::string_view task_uid, std::uint32_t task_index) const;
 
   // --- Restoring -------------------------------------------------------------------------------
   // Complete checkpoints, ascending. Says nothing about damage.
@@ -88,27 +73,6 @@ class CheckpointStore {
     bool allow_older = false;
   };
   absl::StatusOr<std::optional<Manifest>> load_latest(LoadOptions options);
-
-  // --- Files -----------------------------------------------------------------------------------
-  // Stores a new file with these bytes. The bytes are durable on return, the name after
-  // sync_files().
-  absl::StatusOr<runtime::SnapshotFile> put_bytes(const FileOwner& owner,
-                                                  std::string_view extension,
-                                                  std::string_view bytes);
-  // Stores the file `path` of the same file system, whose bytes are durable and will not change,
-  // under a new name (a hard link).
-  absl::StatusOr<runtime::SnapshotFile> put_link(const FileOwner& owner, std::string_view extension,
-                                                 const std::string& path);
-  absl::Status sync_files();
-  // Takes back a file that no snapshot names (of a write that was given up). Best effort.
-  void discard(const runtime::SnapshotFile& file);
-  // Compares length and hash of a stored file with `file`; at once if this was done before.
-  // kDataLoss names the file.
-  absl::Status verify(const runtime::SnapshotFile& file);
-  // The verified content of a file.
-  absl::StatusOr<std::string> read(const runtime::SnapshotFile& file);
-  // Gives the verified content of a file a second name `path`.
-  absl::Status fetch(const runtime::SnapshotFile& file, const std::string& path);
 
   // --- Completing ------------------------------------------------------------------------------
   // Makes `manifest` durable; when this returns OK, and only then, the checkpoint is complete.
@@ -131,7 +95,7 @@ class CheckpointStore {
   absl::StatusOr<Collected> collect(std::uint32_t keep = 2);
 
  private:
-  CheckpointStore(runtime::Storage& storage, std::string dir, JobIdentity identity);
+  CheckpointStore(runtime::Storage& storage, const std::string& dir, JobIdentity identity);
 
   absl::Status begin();  // the part of open() behind the lock
   absl::Status begin_clear();
@@ -140,29 +104,18 @@ class CheckpointStore {
   absl::Status begin_epoch();
   absl::Status largest_used(std::uint64_t* epoch, std::uint64_t* id);
   absl::Status reserve_ids(std::uint64_t reserved);
-  absl::Status write_new(const std::string& path, std::string_view bytes, std::string_view step);
   absl::Status write_replacing(const std::string& path, std::string_view bytes,
                                std::string_view step);
-  absl::StatusOr<Manifest> read_manifest(runtime::CheckpointId id);
-  absl::StatusOr<std::string> read_verified(const runtime::SnapshotFile& file);
+  absl::StatusOr<Manifest> read_own_manifest(runtime::CheckpointId id);
   absl::Status complete_now(const Manifest& manifest);
   absl::StatusOr<std::set<std::string>> mark(const std::vector<runtime::CheckpointId>& retained);
   absl::Status sweep_checkpoints(const std::vector<runtime::CheckpointId>& retained,
                                  Collected* collected);
   absl::Status sweep_files(const std::set<std::string>& marked, Collected* collected);
-  std::string new_name(const FileOwner& owner, std::string_view extension, const std::string& hash);
-  std::string files_dir() const { return dir_ + "/files"; }
-  std::string checkpoints_dir() const { return dir_ + "/checkpoints"; }
-  std::string file_path(const std::string& name) const { return files_dir() + "/" + name; }
-  std::string checkpoint_dir(runtime::CheckpointId id) const;
-  absl::Status poison();
 
   // Fixed after open().
-  runtime::Storage& storage_;
-  const std::string dir_;
   const JobIdentity identity_;
   std::shared_ptr<void> lock_;
-  runtime::Epoch epoch_{0};
 
   // One thread at a time.
   runtime::CheckpointId completed_{0};  // newest one completed by this attempt
@@ -170,9 +123,6 @@ class CheckpointStore {
   runtime::Mutex mutex_;
   std::uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   std::uint64_t reserved_ ABSL_GUARDED_BY(mutex_) = 0;  // ids up to here are durably taken
-  std::uint64_t next_file_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::set<std::string> verified_ ABSL_GUARDED_BY(mutex_);  // names whose hash was checked
-  absl::Status poison_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace weir::state

@@ -10,12 +10,12 @@
 #include <memory>
 
 #include "weir/runtime/row_store.h"
-#include "weir/state/checkpoint_store.h"
+#include "weir/state/checkpoint_files.h"
 #include "weir/state/row_owner.h"
 
 namespace weir::state {
 
 // `store` must outlive the result.
-std::unique_ptr<runtime::RowStore> make_memory_store(CheckpointStore& store, RowOwner owner);
+std::unique_ptr<runtime::RowStore> make_memory_store(CheckpointFiles& store, RowOwner owner);
 
 }  // namespace weir::state

@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "weir/runtime/row_store.h"
-#include "weir/state/checkpoint_store.h"
+#include "weir/state/checkpoint_files.h"
 #include "weir/state/row_owner.h"
 
 namespace weir::state {
@@ -33,6 +33,6 @@ std::shared_ptr<RocksDbResources> make_rocksdb_resources(const RocksDbOptions& o
 // Opens an empty database in the task's working folder; restore() fills it. `store` must be on the
 // local file system and outlive the result.
 absl::StatusOr<std::unique_ptr<runtime::RowStore>> open_rocksdb_store(
-    CheckpointStore& store, RowOwner owner, std::shared_ptr<RocksDbResources> resources);
+    CheckpointFiles& store, RowOwner owner, std::shared_ptr<RocksDbResources> resources);
 
 }  // namespace weir::state

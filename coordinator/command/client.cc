@@ -1,0 +1,119 @@
+#include "client.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace weir::coordinator {
+
+namespace {
+
+using runtime::MutexLock;
+using namespace std::chrono_literals;
+
+constexpr Client::Time kRepeat = 1s;
+// A refused connection is tried again by the transport; after so long nobody will come.
+constexpr Client::Time kRefused = 700ms;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Client>> Client::open(runtime::Transport& transport,
+                                                     const std::string& address) {
+  std::unique_ptr<Client> client(new Client(address));
+  runtime::EndpointOptions options;
+  options.name = absl::StrCat("c:", ::getpid(), "-", runtime::system_clock().now().count());
+  absl::StatusOr<std::unique_ptr<runtime::Endpoint>> endpoint = transport.open(options, *client);
+  if (!endpoint.ok()) return endpoint.status();
+  client->endpoint_ = *std::move(endpoint);
+  const absl::Status connected = client->endpoint_->connect("coordinator", "tcp://" + address);
+  if (!connected.ok()) return connected;
+  return client;
+}
+
+void Client::on_message(std::string_view, std::string_view head, std::string_view) {
+  absl::StatusOr<wire::MessageT> message = decode_control(head);
+  MutexLock lock(mutex_);
+  if (!message.ok()) {
+    garbage_ = message.status();
+  } else if (message->request == awaited_) {
+    answers_.emplace(message->request, *std::move(message));
+  }
+  changed_.notify_all();
+}
+
+void Client::on_unreachable(std::string_view) {
+  MutexLock lock(mutex_);
+  is_unreachable_ = true;
+  changed_.notify_all();
+}
+
+absl::Status Client::nobody_there() const {
+  return absl::UnavailableError(
+      absl::StrCat("no coordinator answers at ", address_, has_answered_ ? " any more" : "",
+                   "\n  start a local cluster with: weir up\n  or name one with -m HOST:PORT or "
+                   "WEIR_COORDINATOR=HOST:PORT"));
+}
+
+absl::StatusOr<wire::MessageT> Client::exchange(std::uint64_t request,
+                                                const runtime::Message& question, bool repeatable,
+                                                Time patience) {
+  runtime::Clock& clock = runtime::system_clock();
+  const Time start = clock.now();
+  Time sent_at = start;
+  std::unique_lock<std::mutex> lock(mutex_.native());
+  awaited_ = request;
+  is_unreachable_ = false;
+  endpoint_->send("coordinator", question);
+  for (;;) {
+    const auto answer = answers_.find(request);
+    if (answer != answers_.end()) {
+      has_answered_ = true;
+      wire::MessageT message = std::move(answer->second);
+      answers_.clear();
+      return message;
+    }
+    if (!garbage_.ok()) return std::exchange(garbage_, absl::OkStatus());
+    const Time now = clock.now();
+    if (now - start >= patience) return nobody_there();
+    if (is_unreachable_ && now - start >= std::min(kRefused, patience)) return nobody_there();
+    // What could not be delivered at all may always be said again.
+    if (now - sent_at >= kRepeat && repeatable) {
+      sent_at = now;
+      endpoint_->send("coordinator", question);
+    }
+    changed_.wait_for(lock, 50ms);
+  }
+}
+
+absl::Status status_of(const wire::FailureT& failure) {
+  const std::string& text = failure.message;
+  switch (failure.code) {
+    case wire::FailureCode::NotFound: return absl::NotFoundError(text);
+    case wire::FailureCode::AlreadyExists: return absl::AlreadyExistsError(text);
+    case wire::FailureCode::Invalid: return absl::InvalidArgumentError(text);
+    case wire::FailureCode::NoSlots: return absl::ResourceExhaustedError(text);
+    case wire::FailureCode::Unavailable: return absl::AbortedError(text);
+    case wire::FailureCode::WrongState: return absl::FailedPreconditionError(text);
+    case wire::FailureCode::Other: break;
+  }
+  return absl::UnknownError(text);
+}
+
+bool is_repeatable(wire::Body question) {
+  switch (question) {
+    case wire::Body::ListJobs:
+    case wire::Body::GetJob:
+    case wire::Body::ListCluster:
+    case wire::Body::GetEvents:
+    case wire::Body::GetLog:
+    case wire::Body::FetchProgram:
+    case wire::Body::UploadProgram:  // bytes that are there already are passed over
+      return true;
+    default: return false;
+  }
+}
+
+}  // namespace weir::coordinator

@@ -1,0 +1,81 @@
+// Client: what the weir command asks the coordinator. Synchronous: one question at a time, answered
+// by the message that carries the same request number.
+//
+// One thread, beside the transport's. Questions that change nothing are repeated while no answer
+// comes, since a connection that breaks loses messages.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "control/control_message.h"
+#include "weir/runtime/clock.h"
+#include "weir/runtime/mutex.h"
+#include "weir/runtime/transport.h"
+
+namespace weir::coordinator {
+
+class Client final : private runtime::MessageHandler {
+ public:
+  using Time = runtime::MonotonicTime;
+
+  // `address`: "HOST:PORT". Does not wait for the coordinator.
+  static absl::StatusOr<std::unique_ptr<Client>> open(runtime::Transport& transport,
+                                                      const std::string& address);
+
+  // The answer. kUnavailable: nobody answers there (the message says what to do); otherwise what
+  // the coordinator says: kNotFound, kAlreadyExists, kInvalidArgument, kResourceExhausted,
+  // kFailedPrecondition, kAborted. kInternal: an answer to another question.
+  template <class Answer, class Ask>
+  absl::StatusOr<Answer> ask(Ask question, Time patience = std::chrono::seconds(5));
+
+  const std::string& address() const { return address_; }
+
+ private:
+  explicit Client(std::string address) : address_(std::move(address)) {}
+  void on_message(std::string_view peer, std::string_view head, std::string_view payload) override;
+  void on_unreachable(std::string_view peer) override;
+
+  // Sends and waits. `is_repeatable`: changes nothing.
+  absl::StatusOr<wire::MessageT> exchange(std::uint64_t request, const runtime::Message& question,
+                                          bool is_repeatable, Time patience);
+  absl::Status nobody_there() const;
+
+  const std::string address_;
+  std::unique_ptr<runtime::Endpoint> endpoint_;
+  std::uint64_t last_request_ = 0;
+  bool has_answered_ = false;  // ever
+
+  runtime::Mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::uint64_t, wire::MessageT> answers_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t awaited_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status garbage_ ABSL_GUARDED_BY(mutex_);  // a peer of another version
+  bool is_unreachable_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// What the coordinator refused, as a status.
+absl::Status status_of(const wire::FailureT& failure);
+
+// Whether asking twice is as good as asking once.
+bool is_repeatable(wire::Body question);
+
+template <class Answer, class Ask>
+absl::StatusOr<Answer> Client::ask(Ask question, Time patience) {
+  const std::uint64_t request = ++last_request_;
+  absl::StatusOr<wire::MessageT> answer =
+      exchange(request, encode_control(control(std::move(question), request)),
+               is_repeatable(wire::BodyUnionTraits<Ask>::enum_value), patience);
+  if (!answer.ok()) return answer.status();
+  if (answer->body.type == wire::BodyUnionTraits<Answer>::enum_value) {
+    return std::move(*static_cast<Answer*>(answer->body.value));
+  }
+  if (const wire::FailureT* failure = answer->body.AsFailure()) return status_of(*failure);
+  return absl::InternalError("the coordinator answered another question");
+}
+
+}  // namespace weir::coordinator
