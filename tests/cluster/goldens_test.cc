@@ -1,5 +1,4 @@
-// The golden topologies on clusters of real processes: byte for byte, on one, two and three
-// workers, and after a worker was killed.
+// The golden topologies on clusters of real processes: byte for byte, on one, two and three workers.
 #include <algorithm>
 
 #include "cluster/weir_command.h"
