@@ -33,6 +33,10 @@ class Client final : private runtime::MessageHandler {
   template <class Answer, class Ask>
   absl::StatusOr<Answer> ask(Ask question, Time patience = std::chrono::seconds(5));
 
+  // An answer that may be of several kinds, none of them a Failure.
+  template <class Ask>
+  absl::StatusOr<wire::MessageT> ask_any(Ask question, Time patience = std::chrono::seconds(5));
+
   const std::string& address() const { return address_; }
 
  private:
@@ -64,18 +68,25 @@ absl::Status status_of(const wire::FailureT& failure);
 // Whether asking twice is as good as asking once.
 bool is_repeatable(wire::Body question);
 
-template <class Answer, class Ask>
-absl::StatusOr<Answer> Client::ask(Ask question, Time patience) {
+template <class Ask>
+absl::StatusOr<wire::MessageT> Client::ask_any(Ask question, Time patience) {
   const std::uint64_t request = ++last_request_;
   absl::StatusOr<wire::MessageT> answer =
       exchange(request, encode_control(control(std::move(question), request)),
                is_repeatable(wire::BodyUnionTraits<Ask>::enum_value), patience);
-  if (!answer.ok()) return answer.status();
-  if (answer->body.type == wire::BodyUnionTraits<Answer>::enum_value) {
-    return std::move(*static_cast<Answer*>(answer->body.value));
-  }
+  if (!answer.ok()) return answer;
   if (const wire::FailureT* failure = answer->body.AsFailure()) return status_of(*failure);
-  return absl::InternalError("the coordinator answered another question");
+  return answer;
+}
+
+template <class Answer, class Ask>
+absl::StatusOr<Answer> Client::ask(Ask question, Time patience) {
+  absl::StatusOr<wire::MessageT> answer = ask_any(std::move(question), patience);
+  if (!answer.ok()) return answer.status();
+  if (answer->body.type != wire::BodyUnionTraits<Answer>::enum_value) {
+    return absl::InternalError("the coordinator answered another question");
+  }
+  return std::move(*static_cast<Answer*>(answer->body.value));
 }
 
 }  // namespace weir::coordinator

@@ -52,6 +52,9 @@ const std::vector<Verb>& verbs();
 int report(const absl::Status& status);
 // A client of the coordinator that is meant: -m, WEIR_COORDINATOR, weir.toml, or the local cluster.
 absl::StatusOr<std::unique_ptr<Client>> connect(const Invocation& call);
+// Where that is: "HOST:PORT". kUnavailable if nothing says.
+absl::StatusOr<std::string> coordinator_of(const Invocation& call);
+std::uint32_t number_of_cores();
 // The folder of the local cluster: the option, or the configuration.
 std::string cluster_dir(const Invocation& call, const std::string& option);
 
