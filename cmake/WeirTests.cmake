@@ -54,8 +54,7 @@ function(weir_test_program folder)
   endif()
   if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${folder}/src")
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/${folder}/src")
-    target_include_directories(${target} SYSTEM
-                               PRIVATE "${PROJECT_BINARY_DIR}/${folder}/generated")
+    target_include_directories(${target} SYSTEM PRIVATE "${PROJECT_BINARY_DIR}/${folder}/generated")
   endif()
   target_precompile_headers(${target} REUSE_FROM weir_test_headers)
 

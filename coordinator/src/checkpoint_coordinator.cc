@@ -146,6 +146,7 @@ Effects CheckpointCoordinator::on_manifest(CheckpointId id, const absl::Status& 
   if (pending_is_last_) {
     closing_ = id;
     closing_is_final_ = pending_is_final_;
+    if (options_.commit_repeat > MonotonicTime(0)) commit_again_at_ = now + options_.commit_repeat;
   }
   send_all(TaskCommand::Kind::kCommit, id, out);
   trigger_if_due(now, out);
@@ -192,6 +193,12 @@ void CheckpointCoordinator::finish(JobOver::How how, absl::Status status, Effect
   out.push_back(JobOver{how, std::move(status)});
 }
 
+Effects CheckpointCoordinator::on_loss(const absl::Status& why, MonotonicTime now) {
+  Effects out;
+  if (phase_ == Phase::kCollecting) abort(why, now, out);
+  return out;
+}
+
 Effects CheckpointCoordinator::on_stop(MonotonicTime now) {
   Effects out;
   if (phase_ == Phase::kOver || stop_requested_) return out;
@@ -207,6 +214,13 @@ Effects CheckpointCoordinator::on_stop(MonotonicTime now) {
 
 Effects CheckpointCoordinator::on_tick(MonotonicTime now) {
   Effects out;
+  if (phase_ == Phase::kIdle && now >= commit_again_at_) {
+    commit_again_at_ = now + options_.commit_repeat;
+    for (const TaskState& task : tasks_) {
+      if (task.committed >= closing_) continue;
+      out.push_back(SendCommand{task.id, {TaskCommand::Kind::kCommit, closing_}});
+    }
+  }
   if ((phase_ == Phase::kCollecting) && now - triggered_at_ >= options_.timeout) {
     std::string missing;
     for (const TaskState& task : tasks_) {
@@ -222,7 +236,7 @@ Effects CheckpointCoordinator::on_tick(MonotonicTime now) {
 MonotonicTime CheckpointCoordinator::next_tick() const {
   switch (phase_) {
     case Phase::kIdle:
-      if (closing_.value != 0) return MonotonicTime::max();
+      if (closing_.value != 0) return commit_again_at_;
       return wants_last() ? retry_at_ : due_;
     case Phase::kCollecting: return triggered_at_ + options_.timeout;
     default: return MonotonicTime::max();

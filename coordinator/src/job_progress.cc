@@ -49,6 +49,7 @@ std::vector<OperatorProgress> read_operators(const TaskGraph& graph) {
     }
   }
   for (const DeployedTask& deployed : graph.deployment().tasks) {
+    if (!graph.is_here(deployed.id)) continue;
     const std::vector<runtime::TaskNode>& nodes = graph.task(deployed.id).spec().nodes;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       OperatorProgress& op = out[of_chain[deployed.chain][i]];
@@ -73,8 +74,10 @@ std::string producer_of(const TaskGraph& graph, TaskId task, std::int64_t input)
 std::vector<TaskProgress> read_tasks(const TaskGraph& graph) {
   std::vector<TaskProgress> out;
   for (const DeployedTask& deployed : graph.deployment().tasks) {
+    if (!graph.is_here(deployed.id)) continue;
     const runtime::TaskMetrics& metrics = graph.task(deployed.id).metrics();
     TaskProgress& task = out.emplace_back();
+    task.id = deployed.id;
     task.name = graph.describe(deployed.id);
     task.watermark = EventTime(metrics.watermark.get());
     task.blocking = static_cast<runtime::BlockingReason>(metrics.blocking.get());

@@ -1,7 +1,7 @@
 #include "restored_share.h"
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
 namespace weir::coordinator {
 
@@ -10,7 +10,8 @@ using runtime::EventTime;
 using runtime::OperatorSnapshot;
 using runtime::PlanChain;
 using runtime::PlanOperator;
-using runtime::RowSnapshot;
+using runtime::RestoredRows;
+using runtime::StateDescriptor;
 using runtime::TaskSnapshot;
 
 namespace {
@@ -21,31 +22,20 @@ void merge(const ChannelSnapshot& from, ChannelSnapshot& into) {
   into.idle = into.idle && from.idle;
 }
 
-// The operators of an old task that have declared keyed tables, in order: it numbers their rows.
-std::vector<std::string> operators_with_rows(const TaskSnapshot& snapshot) {
-  std::vector<std::string> uids;
-  for (const OperatorSnapshot& op : snapshot.operators) {
-    const bool has_rows = std::any_of(op.states.begin(), op.states.end(),
-                                      [](const auto& state) { return state.table != 0; });
-    if (has_rows) uids.push_back(op.uid);
+// Sorts the stored states of an old task into those of operators of `chain` and the others.
+void sort_states(const PlanChain& chain, const TaskSnapshot& old, RestoredRows& out) {
+  for (const OperatorSnapshot& op : old.operators) {
+    const bool is_ours = std::any_of(chain.operators.begin(), chain.operators.end(),
+                                     [&](const PlanOperator& now) { return now.uid == op.uid; });
+    for (const StateDescriptor& state : op.states) {
+      if (state.table == 0) continue;
+      if (is_ours) {
+        out.states.push_back(state);
+      } else {
+        out.left_out.push_back(state.table);
+      }
+    }
   }
-  return uids;
-}
-
-// The same for a new task: those of its operators that had tables in any old task.
-std::vector<std::string> operators_with_rows(const PlanChain& chain,
-                                             const std::set<std::string>& had_rows) {
-  std::vector<std::string> uids;
-  for (const PlanOperator& op : chain.operators) {
-    if (had_rows.count(op.uid) != 0) uids.push_back(op.uid);
-  }
-  return uids;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "'" : "', '") + name;
-  return text + "'";
 }
 
 }  // namespace
@@ -65,31 +55,16 @@ std::vector<const OperatorSnapshot*> restored_parts(const std::vector<TaskSnapsh
   return parts;
 }
 
-absl::StatusOr<std::vector<RowSnapshot>> restored_rows(const std::vector<TaskSnapshot>& snapshots,
-                                                       const PlanChain& chain,
-                                                       const DeployedTask& task) {
-  std::set<std::string> had_rows;
+std::vector<RestoredRows> restored_rows(const std::vector<TaskSnapshot>& snapshots,
+                                        const PlanChain& chain, const DeployedTask& task) {
+  std::vector<RestoredRows> rows;
   for (const TaskSnapshot& old : snapshots) {
-    for (const std::string& uid : operators_with_rows(old)) had_rows.insert(uid);
-  }
-  const std::vector<std::string> now = operators_with_rows(chain, had_rows);
-  std::vector<RowSnapshot> rows;
-  for (const TaskSnapshot& old : snapshots) {
-    const std::vector<std::string> then = operators_with_rows(old);
-    const bool concerns_us = std::any_of(then.begin(), then.end(), [&](const std::string& uid) {
-      return std::find(now.begin(), now.end(), uid) != now.end();
-    });
-    if (!concerns_us) continue;
-    if (then != now) {
-      return absl::FailedPreconditionError(
-          "the checkpoint was taken with the state of " + joined(then) + " in one task, now " +
-          joined(now) + " are; start with the parallelism of before (" +
-          std::to_string(old.parallelism) + "), or from nothing with --fresh");
-    }
     if (old.rows.groups.last < task.groups.first || task.groups.last < old.rows.groups.first) {
       continue;
     }
-    rows.push_back(old.rows);
+    RestoredRows found{old.rows, {}, {}};
+    sort_states(chain, old, found);
+    if (!found.states.empty()) rows.push_back(std::move(found));
   }
   return rows;
 }

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "weir/coordinator/deployment.h"
 #include "weir/runtime/snapshot.h"
 
@@ -15,9 +14,9 @@ namespace weir::coordinator {
 std::vector<const runtime::OperatorSnapshot*> restored_parts(
     const std::vector<runtime::TaskSnapshot>& snapshots, const std::string& uid);
 
-// The row snapshots that hold keys of `task`. FailedPrecondition if its keyed operators were
-// chained with others then, because rows are numbered by the task's operators.
-absl::StatusOr<std::vector<runtime::RowSnapshot>> restored_rows(
+// The rows of old tasks that hold keys of `task` for one of its operators, whatever other operators
+// they were chained with then.
+std::vector<runtime::RestoredRows> restored_rows(
     const std::vector<runtime::TaskSnapshot>& snapshots, const runtime::PlanChain& chain,
     const DeployedTask& task);
 

@@ -25,11 +25,15 @@ absl::StatusOr<std::unique_ptr<TaskGraph>> TaskGraph::build(runtime::Plan plan,
                                                             Options options) {
   std::unique_ptr<TaskGraph> graph(
       new TaskGraph(std::move(plan), std::move(deployment), std::move(options)));
+  const std::vector<bool>& is_here = graph->options_.is_here;
   for (std::size_t i = 0; i < graph->deployment_.tasks.size(); ++i) {
-    graph->tasks_.push_back(std::make_unique<Task>());
+    const bool runs_here = is_here.empty() || is_here[i];
+    graph->tasks_.push_back(runs_here ? std::make_unique<Task>() : nullptr);
+    graph->size_ += runs_here ? 1 : 0;
   }
   graph->make_channels();
   for (const DeployedTask& task : graph->deployment_.tasks) {
+    if (!graph->is_here(task.id)) continue;
     const absl::Status status = graph->assemble(task);
     if (!status.ok()) return status;
   }
@@ -37,10 +41,23 @@ absl::StatusOr<std::unique_ptr<TaskGraph>> TaskGraph::build(runtime::Plan plan,
 }
 
 void TaskGraph::make_channels() {
-  for (const DeployedChannel& channel : deployment_.channels) {
-    channels_.push_back(std::make_unique<Channel>(
-        *plan_.edges[channel.edge].type, options_.batch_size, options_.channel_bytes,
-        *tasks_[channel.from.value], *tasks_[channel.to.value]));
+  for (std::uint32_t i = 0; i < deployment_.channels.size(); ++i) {
+    const DeployedChannel& channel = deployment_.channels[i];
+    runtime::OutChannel*& out = producer_ends_.emplace_back(nullptr);
+    runtime::InChannel*& in = consumer_ends_.emplace_back(nullptr);
+    Task* const producer = tasks_[channel.from.value].get();
+    Task* const consumer = tasks_[channel.to.value].get();
+    if (producer != nullptr && consumer != nullptr) {
+      channels_.push_back(std::make_unique<Channel>(*plan_.edges[channel.edge].type,
+                                                    options_.batch_size, options_.channel_bytes,
+                                                    *producer, *consumer));
+      out = channels_.back().get();
+      in = channels_.back().get();
+    } else if (producer != nullptr) {
+      out = &options_.make_sender(i, *producer);
+    } else if (consumer != nullptr) {
+      in = &options_.make_receiver(i, *consumer);
+    }
   }
 }
 
@@ -97,10 +114,10 @@ void TaskGraph::add_nodes(const DeployedTask& task, TaskSpec& spec) {
 }
 
 void TaskGraph::add_inputs(const DeployedTask& task, TaskSpec& spec) {
-  for (std::size_t i = 0; i < channels_.size(); ++i) {
+  for (std::size_t i = 0; i < deployment_.channels.size(); ++i) {
     const DeployedChannel& channel = deployment_.channels[i];
     if (channel.to != task.id) continue;
-    spec.inputs.push_back({channels_[i].get(), plan_.edges[channel.edge].to_port});
+    spec.inputs.push_back({consumer_ends_[i], plan_.edges[channel.edge].to_port});
   }
 }
 
@@ -109,9 +126,9 @@ void TaskGraph::add_outputs(const DeployedTask& task, TaskSpec& spec) {
     const PlanEdge& edge = plan_.edges[e];
     if (edge.from != task.chain) continue;
     std::vector<runtime::OutChannel*> targets;
-    for (std::size_t i = 0; i < channels_.size(); ++i) {
+    for (std::size_t i = 0; i < deployment_.channels.size(); ++i) {
       const DeployedChannel& channel = deployment_.channels[i];
-      if (channel.edge == e && channel.from == task.id) targets.push_back(channels_[i].get());
+      if (channel.edge == e && channel.from == task.id) targets.push_back(producer_ends_[i]);
     }
     spec.outputs.push_back({edge.from_operator, edge.from_port,
                             std::make_unique<runtime::Router>(edge.grouping, std::move(targets),
@@ -120,8 +137,9 @@ void TaskGraph::add_outputs(const DeployedTask& task, TaskSpec& spec) {
 }
 
 absl::Status TaskGraph::add_state(const DeployedTask& task, TaskSpec& spec) {
-  const auto keyed_tasks = std::count_if(deployment_.tasks.begin(), deployment_.tasks.end(),
-                                         [](const DeployedTask& t) { return t.is_keyed; });
+  const auto keyed_tasks =
+      std::count_if(deployment_.tasks.begin(), deployment_.tasks.end(),
+                    [&](const DeployedTask& t) { return t.is_keyed && is_here(t.id); });
   absl::StatusOr<std::unique_ptr<runtime::RowStore>> store =
       options_.make_row_store(spec.uid, task);
   if (!store.ok()) return store.status();
@@ -130,10 +148,7 @@ absl::Status TaskGraph::add_state(const DeployedTask& task, TaskSpec& spec) {
   options.groups = task.groups;
   options.memory_budget = options_.memory_budget / static_cast<std::size_t>(keyed_tasks);
   spec.state = std::make_unique<state::KeyedState>(options, *std::move(store));
-  absl::StatusOr<std::vector<runtime::RowSnapshot>> rows =
-      restored_rows(options_.restored, plan_.chains[task.chain], task);
-  if (!rows.ok()) return rows.status();
-  spec.restored_rows = *std::move(rows);
+  spec.restored_rows = restored_rows(options_.restored, plan_.chains[task.chain], task);
   return absl::OkStatus();
 }
 

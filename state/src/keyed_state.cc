@@ -1,5 +1,6 @@
 #include "weir/state/keyed_state.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::state {
@@ -32,8 +33,43 @@ void KeyedState::settle() {
   for (TableBase* table : tables_) table->settle();
 }
 
-absl::Status KeyedState::restore(const std::vector<RowSnapshot>& snapshots) {
-  if (snapshots.empty()) return absl::OkStatus();
+absl::StatusOr<std::vector<std::uint16_t>> KeyedState::tables_now(
+    const runtime::RestoredRows& old) const {
+  std::vector<std::uint16_t> tables;
+  for (const runtime::StateDescriptor& state : old.states) {
+    const auto now =
+        std::find_if(descriptors_.begin(), descriptors_.end(),
+                     [&](const runtime::StateDescriptor& d) { return d.name == state.name; });
+    if (now == descriptors_.end()) {
+      return absl::FailedPreconditionError(
+          "the checkpoint holds the state '" + state.name +
+          "', which this program does not declare; start the program that wrote it, or start "
+          "without the snapshot");
+    }
+    if (now->kind != state.kind || now->schema != state.schema) {
+      return absl::FailedPreconditionError(
+          "the state '" + state.name + "' was a " + state.kind + " of " + state.schema +
+          ", and is a " + now->kind + " of " + now->schema +
+          " now; start the program that wrote it, or start without the snapshot");
+    }
+    if (tables.size() <= state.table) tables.resize(state.table + 1u);
+    tables[state.table] = static_cast<std::uint16_t>(now - descriptors_.begin() + 1);
+  }
+  for (const std::uint16_t other : old.left_out) {
+    if (tables.size() <= other) tables.resize(other + 1u);
+  }
+  return tables;
+}
+
+absl::Status KeyedState::restore(const std::vector<runtime::RestoredRows>& old_tasks) {
+  if (old_tasks.empty()) return absl::OkStatus();
+  std::vector<RowSnapshot> snapshots;
+  for (const runtime::RestoredRows& old : old_tasks) {
+    absl::StatusOr<std::vector<std::uint16_t>> tables = tables_now(old);
+    if (!tables.ok()) return tables.status();
+    snapshots.push_back(old.rows);
+    snapshots.back().tables = *std::move(tables);
+  }
   std::size_t refused = 0;
   const absl::Status status = store_->restore(snapshots, options_.groups,
                                               [&](std::string_view key, std::string_view value) {

@@ -129,10 +129,10 @@ class MemoryStore final : public runtime::RowStore {
     WEIR_CHECK(pending_.empty() && bases_.empty() && deltas_.empty(), "restore comes first");
     if (absl::Status s = check_restore(store_, snapshots, groups, kFormat); !s.ok()) return s;
     owner_.groups = groups;
-    const bool same_groups = snapshots.size() == 1 && snapshots[0].groups.first == groups.first &&
-                             snapshots[0].groups.last == groups.last;
+    const bool is_same = snapshots.size() == 1 && snapshots[0].groups.first == groups.first &&
+                         snapshots[0].groups.last == groups.last && !changes_tables(snapshots[0]);
     for (const RowSnapshot& snapshot : snapshots) {
-      absl::Status status = restore_one(snapshot, !same_groups, visit);
+      absl::Status status = restore_one(snapshot, !is_same, visit);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -195,8 +195,8 @@ class MemoryStore final : public runtime::RowStore {
     compact_bytes_ = pending_.bytes();
   }
 
-  // Either goes on from the files of the snapshot, or (`rewrite`: its groups are not those of this
-  // task) keeps the rows for a base of its own.
+  // Either goes on from the files of the snapshot, or (`rewrite`: its groups or tables are not
+  // those of this task) keeps the rows for a base of its own.
   absl::Status restore_one(const RowSnapshot& snapshot, bool rewrite, const Visit& visit) {
     std::vector<SnapshotFile> bases;
     std::vector<SnapshotFile> deltas;
@@ -208,8 +208,14 @@ class MemoryStore final : public runtime::RowStore {
     const RowVisit take = [&](std::string_view key, std::string_view value) {
       const absl::Status status = check_row_group(key, snapshot.groups);
       if (!status.ok() || !owner_.groups.contains(group_of_row(key))) return status;
-      if (rewrite) pending_.put(key, value);
-      if (visit) visit(key, value);
+      if (!rewrite) {
+        if (visit) visit(key, value);
+        return absl::OkStatus();
+      }
+      const std::optional<std::string> row = renamed_row(snapshot, key);
+      if (!row.has_value()) return absl::OkStatus();
+      pending_.put(*row, value);
+      if (visit) visit(*row, value);
       return absl::OkStatus();
     };
     if (absl::Status s = merge_rows(store_, bases, changes, take); !s.ok()) return s;

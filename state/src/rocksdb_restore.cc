@@ -3,6 +3,8 @@
 #include <rocksdb/db.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -50,7 +52,7 @@ absl::Status RocksDbRows::restore(std::span<const RowSnapshot> snapshots, KeyGro
   if (absl::Status s = check_restore(store_, snapshots, groups, "rocksdb/1"); !s.ok()) return s;
   owner_.groups = groups;
   const bool whole = snapshots.size() == 1 && snapshots[0].groups.first == groups.first &&
-                     snapshots[0].groups.last == groups.last;
+                     snapshots[0].groups.last == groups.last && !changes_tables(snapshots[0]);
   if (whole) return restore_whole(snapshots[0], visit);
   for (const RowSnapshot& snapshot : snapshots) {
     if (absl::Status status = restore_part(snapshot, visit); !status.ok()) return status;
@@ -117,6 +119,25 @@ absl::Status RocksDbRows::restore_part(const RowSnapshot& snapshot, const Visit&
   return store_.storage().remove_all(dir);
 }
 
+// The rows of one group, table by table in the order of their numbers now, as a table wants them.
+absl::Status RocksDbRows::import_group(rocksdb::Iterator& it, const RowSnapshot& snapshot,
+                                       KeyGroup group, TableWriter& tables, const Visit& visit) {
+  std::map<std::uint16_t, std::uint16_t> then_of_now;
+  for (std::uint16_t then = 1; then < snapshot.tables.size(); ++then) {
+    if (snapshot.tables[then] != 0) then_of_now.emplace(snapshot.tables[then], then);
+  }
+  for (const auto& [now, then] : then_of_now) {
+    const std::string prefix = table_prefix(group, then);
+    for (it.Seek(prefix); it.Valid() && to_view(it.key()).starts_with(prefix); it.Next()) {
+      const std::optional<std::string> row = renamed_row(snapshot, to_view(it.key()));
+      WEIR_CHECK(row.has_value(), "only rows that are wanted are looked for");
+      if (absl::Status s = tables.put(*row, to_view(it.value())); !s.ok()) return s;
+      if (visit) visit(*row, to_view(it.value()));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Key groups are the first bytes of all keys, so the rows of a range of groups are one range of
 // keys, and files made of it never overlap.
 absl::Status RocksDbRows::import_rows(rocksdb::DB& source, const RowSnapshot& snapshot,
@@ -127,13 +148,21 @@ absl::Status RocksDbRows::import_rows(rocksdb::DB& source, const RowSnapshot& sn
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> it(source.NewIterator(options));
   TableWriter tables(store_.storage(), *resources_, new_path("import"));
-  for (it->Seek(group_prefix(first)); it->Valid(); it->Next()) {
-    const std::string_view key = to_view(it->key());
-    if (absl::Status s = check_row_group(key, snapshot.groups); !s.ok()) return s;
-    if (group_of_row(key) > last) break;
-    if (absl::Status s = tables.put(key, to_view(it->value())); !s.ok()) return s;
-    if (visit) visit(key, to_view(it->value()));
+  absl::Status status;
+  if (snapshot.tables.empty()) {
+    for (it->Seek(group_prefix(first)); it->Valid() && status.ok(); it->Next()) {
+      const std::string_view key = to_view(it->key());
+      status = check_row_group(key, snapshot.groups);
+      if (!status.ok() || group_of_row(key) > last) break;
+      status = tables.put(key, to_view(it->value()));
+      if (visit) visit(key, to_view(it->value()));
+    }
+  } else {
+    for (std::uint32_t g = first.value; g <= last.value && status.ok(); ++g) {
+      status = import_group(*it, snapshot, KeyGroup(static_cast<std::uint16_t>(g)), tables, visit);
+    }
   }
+  if (!status.ok()) return status;
   if (!it->status().ok()) {
     return rocksdb_status(it->status(), "cannot read the checkpoint's rows of", owner_.task_uid);
   }

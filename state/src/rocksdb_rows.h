@@ -84,6 +84,8 @@ class RocksDbRows final : public runtime::RowStore {
   absl::StatusOr<std::shared_ptr<Database>> open_database(std::string dir);
   absl::Status restore_whole(const runtime::RowSnapshot& snapshot, const Visit& visit);
   absl::Status restore_part(const runtime::RowSnapshot& snapshot, const Visit& visit);
+  absl::Status import_group(rocksdb::Iterator& it, const runtime::RowSnapshot& snapshot,
+                            runtime::KeyGroup group, TableWriter& tables, const Visit& visit);
   absl::Status import_rows(rocksdb::DB& source, const runtime::RowSnapshot& snapshot,
                            const Visit& visit);
   // Lays the files of a snapshot out as a database in `dir`; its tables by their names there.

@@ -94,7 +94,7 @@ class RandomRun {
       for (Model& model : models_) model.clear();
       return;
     }
-    const absl::Status status = attempt_->state->restore({snapshot_->rows});
+    const absl::Status status = attempt_->state->restore({{snapshot_->rows, {}, {}}});
     ASSERT_TRUE(status.ok()) << status;
     for (std::size_t g = 0; g < 3; ++g) models_[g] = snapshot_->models[g];
     ++restores;

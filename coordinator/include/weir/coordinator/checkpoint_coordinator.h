@@ -80,6 +80,8 @@ class CheckpointCoordinator {
     // Before another try of the last checkpoint, and how often it is tried.
     runtime::MonotonicTime retry_pause = std::chrono::seconds(1);
     std::uint32_t final_attempts = 10;
+    // How soon the last commit is sent again to tasks that have not confirmed it; 0: never.
+    runtime::MonotonicTime commit_repeat{0};
     runtime::CheckpointId restored{0};  // its commit is repeated once all tasks run
   };
 
@@ -94,6 +96,8 @@ class CheckpointCoordinator {
   Effects on_manifest(runtime::CheckpointId id, const absl::Status& status,
                       runtime::MonotonicTime now);
   Effects on_committed(runtime::TaskId task, runtime::CheckpointId id);
+  // Commands or acks may have been lost: what is being collected is given up.
+  Effects on_loss(const absl::Status& why, runtime::MonotonicTime now);
   // Somebody wants the job to stop: one last checkpoint, then the end.
   Effects on_stop(runtime::MonotonicTime now);
   Effects on_tick(runtime::MonotonicTime now);
@@ -143,6 +147,7 @@ class CheckpointCoordinator {
   runtime::CheckpointId last_complete_{0};
   runtime::CheckpointId closing_{0};  // the job is over when this one is committed
   bool closing_is_final_ = false;
+  runtime::MonotonicTime commit_again_at_ = runtime::MonotonicTime::max();
 };
 
 }  // namespace weir::coordinator

@@ -32,6 +32,7 @@ struct OperatorProgress {
 };
 
 struct TaskProgress {
+  runtime::TaskId id;
   std::string name;  // "delays 1/2"
   runtime::EventTime watermark = runtime::EventTime::min();
   runtime::BlockingReason blocking = runtime::BlockingReason::kNone;
@@ -59,7 +60,7 @@ struct JobProgress {
   runtime::MonotonicTime last_checkpoint_age{0};   // since it was complete
 };
 
-// Reads the counters of all tasks. Any thread; values are a moment old.
+// Reads the counters of the graph's tasks. Any thread; values are a moment old.
 void read_metrics(const TaskGraph& graph, JobProgress& progress);
 
 // Hears about a job while it runs. All calls come from the thread that runs the job.

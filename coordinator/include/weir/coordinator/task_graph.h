@@ -31,12 +31,19 @@ class TaskGraph {
     std::string job;
     std::uint32_t batch_size = 256;                      // records
     std::size_t channel_bytes = std::size_t{512} << 10;  // capacity of each channel
-    std::size_t memory_budget = std::size_t{512} << 20;  // keyed state of all tasks, bytes
+    std::size_t memory_budget = std::size_t{512} << 20;  // keyed state of all tasks here, bytes
     runtime::MonotonicTime linger{1'000'000};
     runtime::Epoch epoch{1};
     runtime::CheckpointId restored_checkpoint{0};
     std::vector<runtime::TaskSnapshot> restored;  // empty: a fresh start
     RowStoreFactory make_row_store;
+    // In a cluster: which tasks run in this process (by id; empty: all), and what stands at the
+    // near end of a channel whose other end does not. `channel` counts as in the deployment.
+    std::vector<bool> is_here;
+    std::function<runtime::OutChannel&(std::uint32_t channel, runtime::Wakeable& producer)>
+        make_sender;
+    std::function<runtime::InChannel&(std::uint32_t channel, runtime::Wakeable& consumer)>
+        make_receiver;
     runtime::Storage* storage = nullptr;
     runtime::Clock* clock = nullptr;
     runtime::Executor* executor = nullptr;
@@ -49,9 +56,12 @@ class TaskGraph {
 
   const runtime::Plan& plan() const { return plan_; }
   const Deployment& deployment() const { return deployment_; }
+  // Whether the task runs in this process; only then there is a task(id).
+  bool is_here(runtime::TaskId id) const { return tasks_[id.value] != nullptr; }
   runtime::Task& task(runtime::TaskId id) { return *tasks_[id.value]; }
   const runtime::Task& task(runtime::TaskId id) const { return *tasks_[id.value]; }
-  std::size_t size() const { return tasks_.size(); }
+  // Tasks in this process.
+  std::size_t size() const { return size_; }
   // "delays 1/2", for messages.
   std::string describe(runtime::TaskId id) const;
 
@@ -68,8 +78,12 @@ class TaskGraph {
   const runtime::Plan plan_;
   const Deployment deployment_;
   const Options options_;
-  std::vector<std::unique_ptr<runtime::Channel>> channels_;  // as in the deployment
-  std::vector<std::unique_ptr<runtime::Task>> tasks_;        // by id
+  std::size_t size_ = 0;
+  std::vector<std::unique_ptr<runtime::Task>> tasks_;  // by id; null: elsewhere
+  // As in the deployment; null where this process has no end.
+  std::vector<runtime::OutChannel*> producer_ends_;
+  std::vector<runtime::InChannel*> consumer_ends_;
+  std::vector<std::unique_ptr<runtime::Channel>> channels_;  // both ends are here
 };
 
 }  // namespace weir::coordinator

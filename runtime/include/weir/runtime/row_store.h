@@ -76,6 +76,16 @@ struct RowSnapshot {
   KeyGroupRange groups;
   std::vector<SnapshotFile> files;
   std::string meta;  // the backend's own, opaque to everybody else
+
+  // Only when it is restored: what becomes of its tables. Rows of table t are those of tables[t]
+  // now, or left out if that is 0 or there is no such place. Empty: all stay as they are.
+  std::vector<std::uint16_t> tables;
+
+  // What table `t` is called now; 0: its rows are left out.
+  std::uint16_t table_now(std::uint16_t t) const {
+    if (tables.empty()) return t;
+    return t < tables.size() ? tables[t] : std::uint16_t{0};
+  }
 };
 
 class RowStore {

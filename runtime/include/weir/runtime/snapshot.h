@@ -37,6 +37,14 @@ struct ChannelSnapshot {
   bool ended = false;
 };
 
+// The rows of an old task that a new one restores from, with the states of those of its operators
+// that the new one runs; rows of others are left out. No states: all rows, tables as they are.
+struct RestoredRows {
+  RowSnapshot rows;
+  std::vector<StateDescriptor> states;
+  std::vector<std::uint16_t> left_out;  // tables of others
+};
+
 struct TaskSnapshot {
   std::string uid;          // of the chain: its first operator's uid
   std::uint32_t index = 0;  // 0 .. parallelism - 1

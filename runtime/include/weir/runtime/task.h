@@ -88,7 +88,7 @@ struct TaskSpec {
   std::vector<TaskInput> inputs;  // empty: the first node is a SpoutOperator
   std::vector<TaskOutput> outputs;
   std::unique_ptr<TaskState> state;  // may be null: no keyed state
-  std::vector<RowSnapshot> restored_rows;
+  std::vector<RestoredRows> restored_rows;
   std::vector<ChannelSnapshot> restored_channels;  // empty or one per input
   std::unique_ptr<SpoutPartitions> partitions;
   TaskEvents* events = nullptr;

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "weir/runtime/ids.h"
 #include "weir/runtime/row_store.h"
+#include "weir/runtime/snapshot.h"
 
 namespace weir::runtime {
 
@@ -24,7 +25,7 @@ class TaskState {
 
   // Loads the task's key groups from old snapshots. After all operators have declared their tables
   // and before the first record.
-  virtual absl::Status restore(const std::vector<RowSnapshot>& snapshots) = 0;
+  virtual absl::Status restore(const std::vector<RestoredRows>& old_tasks) = 0;
 
   // What has changed up to now belongs to the next persist(). The previous one must have been
   // taken.

@@ -76,7 +76,9 @@ class KeyedState final : public runtime::TaskState {
   // heard of it, fetching does not bring it back.
   void note_removed(const std::string& row) { gone_now_.insert(row); }
 
-  absl::Status restore(const std::vector<runtime::RowSnapshot>& snapshots) override;
+  // A state is known by its name: the tables of old tasks may have had other numbers, since other
+  // operators were in their chain.
+  absl::Status restore(const std::vector<runtime::RestoredRows>& old_tasks) override;
   void freeze() override;
   bool encode_frozen(std::size_t max_rows) override;
   std::function<absl::StatusOr<runtime::RowSnapshot>()> persist(runtime::CheckpointId id) override;
@@ -85,6 +87,9 @@ class KeyedState final : public runtime::TaskState {
 
  private:
   bool load_row(std::string_view key, std::string_view value);
+  // What the tables of an old task are called here, by old number; FailedPrecondition if a state
+  // of it is not declared any more, or declared as something else.
+  absl::StatusOr<std::vector<std::uint16_t>> tables_now(const runtime::RestoredRows& old) const;
   void settle();
   // A row that was read back, unless it is gone.
   void load_fetched(std::string_view key, std::string_view value);
