@@ -42,7 +42,6 @@ class Client final : private runtime::MessageHandler {
  private:
   explicit Client(std::string address) : address_(std::move(address)) {}
   void on_message(std::string_view peer, std::string_view head, std::string_view payload) override;
-  void on_unreachable(std::string_view peer) override;
 
   // Sends and waits. `is_repeatable`: changes nothing.
   absl::StatusOr<wire::MessageT> exchange(std::uint64_t request, const runtime::Message& question,
@@ -59,7 +58,6 @@ class Client final : private runtime::MessageHandler {
   std::map<std::uint64_t, wire::MessageT> answers_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t awaited_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status garbage_ ABSL_GUARDED_BY(mutex_);  // a peer of another version
-  bool is_unreachable_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 // What the coordinator refused, as a status.

@@ -67,7 +67,7 @@ json job_json(const wire::JobInfoT& job) {
   return {{"id", job.id},
           {"name", job.name},
           {"state", state_name(job.state)},
-          {"is_over", is_over(job.state)},
+          {"is_over", is_ended(job.state)},
           {"attempt", job.attempt},
           {"epoch", job.epoch},
           {"restarts", job.restarts},

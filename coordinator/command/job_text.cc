@@ -32,7 +32,7 @@ std::string age_text(const wire::JobInfoT& job, microseconds now) {
 std::string checkpoint_text(const wire::JobInfoT& job) {
   if (job.last_checkpoint == 0) return "-";
   const std::string age =
-      is_over(job.state) ? "" : format_elapsed(microseconds(job.checkpoint_age_us)) + " ago";
+      is_ended(job.state) ? "" : format_elapsed(microseconds(job.checkpoint_age_us)) + " ago";
   return absl::StrCat(job.last_checkpoint, age.empty() ? "" : ", ", age);
 }
 
@@ -93,27 +93,6 @@ std::string indented(const std::string& text, const std::string& indent) {
 
 }  // namespace
 
-const char* state_name(wire::JobState state) {
-  switch (state) {
-    case wire::JobState::Waiting: return "waiting";
-    case wire::JobState::Starting: return "starting";
-    case wire::JobState::Running: return "running";
-    case wire::JobState::Restarting: return "restarting";
-    case wire::JobState::Stopping: return "stopping";
-    case wire::JobState::Paused: return "paused";
-    case wire::JobState::Finished: return "finished";
-    case wire::JobState::Stopped: return "stopped";
-    case wire::JobState::Cancelled: return "cancelled";
-    case wire::JobState::Failed: return "failed";
-  }
-  return "unknown";
-}
-
-bool is_over(wire::JobState state) {
-  return state == wire::JobState::Finished || state == wire::JobState::Stopped ||
-         state == wire::JobState::Cancelled || state == wire::JobState::Failed;
-}
-
 std::string cluster_text(const wire::ClusterT& cluster) {
   std::uint32_t slots = 0;
   std::uint32_t free = 0;
@@ -141,7 +120,7 @@ std::string jobs_text(const wire::JobsT& jobs, microseconds now) {
       note = job->last_failure.substr(0, job->last_failure.find('\n'));
       if (note.size() > 60) note = note.substr(0, 57) + "...";
     }
-    table.add({job->id, state_name(job->state), age_text(*job, now),
+    table.add({job->id, std::string(state_name(job->state)), age_text(*job, now),
                absl::StrCat(job->slots_needed), absl::StrCat(job->workers.size()),
                format_count(job->records_read), absl::StrCat(job->restarts),
                checkpoint_text(*job), note});
@@ -151,14 +130,14 @@ std::string jobs_text(const wire::JobsT& jobs, microseconds now) {
 
 std::string job_text(const wire::JobInfoT& job, microseconds now) {
   TextTable facts({"", ""});
-  add_fact(facts, "state", state_name(job.state));
+  add_fact(facts, "state", std::string(state_name(job.state)));
   add_fact(facts, "program", job.program_name);
   std::string arguments;
   for (const std::string& word : job.arguments) arguments += (arguments.empty() ? "" : " ") + word;
   add_fact(facts, "arguments", arguments);
   add_fact(facts, "submitted",
            wall_text(job.submitted_us) + " UTC, " + age_text(job, now) +
-               (is_over(job.state) ? " until its end" : " ago"));
+               (is_ended(job.state) ? " until its end" : " ago"));
   add_fact(facts, "parallelism", absl::StrCat(job.parallelism));
   add_fact(facts, "slots", slots_text(job));
   add_fact(facts, "attempt",
@@ -184,7 +163,7 @@ std::string job_text(const wire::JobInfoT& job, microseconds now) {
 }
 
 std::string job_line(const wire::JobInfoT& job, double rate) {
-  std::string line = state_name(job.state);
+  std::string line(state_name(job.state));
   if (job.state == wire::JobState::Waiting && job.slots_missing != 0) {
     return line + " for " + plural(job.slots_missing, "slot");
   }
@@ -205,7 +184,7 @@ std::string job_line(const wire::JobInfoT& job, double rate) {
 }
 
 std::string job_summary(const wire::JobInfoT& job) {
-  std::string text = absl::StrCat(job.id, " ", state_name(job.state), " after ",
+  std::string text = absl::StrCat(job.id, " ", std::string(state_name(job.state)), " after ",
                                   age_text(job, microseconds(job.ended_us)), "\n");
   TextTable facts({"", ">", ""});
   facts.add({"records read", format_count(job.records_read)});

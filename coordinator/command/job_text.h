@@ -5,12 +5,10 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "cluster/job_record.h"
 #include "control_generated.h"
 
 namespace weir::coordinator {
-
-const char* state_name(wire::JobState state);  // "running"
-bool is_over(wire::JobState state);
 
 std::string cluster_text(const wire::ClusterT& cluster);
 // `now`: of the wall clock.

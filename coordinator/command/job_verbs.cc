@@ -34,7 +34,7 @@ absl::StatusOr<wire::JobInfoT> wait_for(Client& client, const std::string& job,
                                         wire::JobState wanted) {
   for (;;) {
     absl::StatusOr<wire::JobInfoT> now = get_job(client, job);
-    if (!now.ok() || is_over(now->state) || now->state == wanted) return now;
+    if (!now.ok() || is_ended(now->state) || now->state == wanted) return now;
     pause_for(50ms);
   }
 }
@@ -64,7 +64,7 @@ int stop(const Stop& asked, const Invocation& call) {
   const absl::StatusOr<wire::JobInfoT> end =
       wait_for(**client, asked.job, wire::JobState::Stopped);
   if (!end.ok()) return report(end.status());
-  say(call, end->id, state_name(end->state), savepoint);
+  say(call, end->id, std::string(state_name(end->state)), savepoint);
   return end->state == wire::JobState::Failed ? kFailed : kOk;
 }
 
@@ -77,7 +77,7 @@ int cancel(const std::string& job, const Invocation& call) {
   if (!answer.ok()) return report(answer.status());
   const auto end = wait_for(**client, job, wire::JobState::Cancelled);
   if (!end.ok()) return report(end.status());
-  return say(call, end->id, state_name(end->state));
+  return say(call, end->id, std::string(state_name(end->state)));
 }
 
 int savepoint(const std::string& job, const std::string& dir, const Invocation& call) {
@@ -102,7 +102,7 @@ int switch_to(const std::string& job, wire::JobState wanted, const Invocation& c
   if (!answer.ok()) return report(answer.status());
   const auto now = wait_for(**client, job, wanted);
   if (!now.ok()) return report(now.status());
-  say(call, now->id, state_name(now->state));
+  say(call, now->id, std::string(state_name(now->state)));
   return now->state == wanted ? kOk : kFailed;
 }
 

@@ -127,7 +127,7 @@ int logs(Logs asked, const Invocation& call) {
     // Of a job that has none, the log that was written to last.
     const absl::Status printed =
         printer.print(workers.empty() ? std::set<std::string>{""} : workers);
-    const bool goes_on = asked.follow && !is_over(job->state) && !signals.received();
+    const bool goes_on = asked.follow && !is_ended(job->state) && !signals.received();
     if (!goes_on) return report(printed);
     if (absl::IsUnavailable(printed)) return report(printed);
     pause_for(std::chrono::milliseconds(300));

@@ -69,7 +69,7 @@ int events(const std::string& job, bool follow, const Invocation& call) {
     std::cout << std::flush;
     from = part->next;
     if (!part->events.empty()) continue;  // there may be more
-    if (!follow || is_over(now->state) || signals.received()) return kOk;
+    if (!follow || is_ended(now->state) || signals.received()) return kOk;
     pause_for(std::chrono::milliseconds(300));
   }
 }

@@ -94,7 +94,7 @@ std::string top_jobs_text(const wire::JobsT& before, const wire::JobsT& now,
     const auto then = std::find_if(before.jobs.begin(), before.jobs.end(),
                                    [&](const auto& other) { return other->id == job->id; });
     const std::int64_t read = then == before.jobs.end() ? job->records_read : (*then)->records_read;
-    table.add({job->id, state_name(job->state),
+    table.add({job->id, std::string(state_name(job->state)),
                format_rate(rate(read, job->records_read, between)), format_count(job->records_read),
                absl::StrCat(job->workers.size()), format_count(job->late),
                lag_text(job->watermark_us, job->largest_time_us), absl::StrCat(job->restarts),

@@ -56,7 +56,7 @@ int top(const Top& asked, const Invocation& call) {
   }
   return loop<wire::JobInfoT>(
       asked, [&] { return get_job(**client, asked.job); }, top_text,
-      [](const wire::JobInfoT& job) { return is_over(job.state); });
+      [](const wire::JobInfoT& job) { return is_ended(job.state); });
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ absl::StatusOr<wire::JobInfoT> watch_job(Client& client, const std::string& job,
     const auto now = runtime::system_clock().now();
     if (info.ok()) {
       heard_at = now;
-      if (is_over(info->state)) return info;
+      if (is_ended(info->state)) return info;
       const bool is_news = std::exchange(state, info->state) != info->state;
       if (!options.quiet) line.show(job_line(*info, rate.next(info->records_read)), is_news);
     } else if (!absl::IsUnavailable(info.status()) || now - heard_at > kPatience) {
