@@ -33,8 +33,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::open(runtime::Transport& transpo
                                                      const std::string& address) {
   std::unique_ptr<Client> client(new Client(address));
   runtime::EndpointOptions options;
-  options.name =
-      absl::StrCat("c:", ::getpid(), "-", runtime::system_clock().now().count());
+  options.name = absl::StrCat("c:", ::getpid(), "-", runtime::system_clock().now().count());
   absl::StatusOr<std::unique_ptr<runtime::Endpoint>> endpoint = transport.open(options, *client);
   if (!endpoint.ok()) return endpoint.status();
   client->endpoint_ = *std::move(endpoint);
@@ -55,16 +54,15 @@ void Client::on_message(std::string_view, std::string_view head, std::string_vie
 }
 
 absl::Status Client::nobody_there() const {
-  return absl::UnavailableError(absl::StrCat(
-      "no coordinator answers at ", address_,
-      has_answered_ ? " any more" : "",
-      "\n  start a local cluster with: weir up\n  or name one with -m HOST:PORT or "
-      "WEIR_COORDINATOR=HOST:PORT"));
+  return absl::UnavailableError(
+      absl::StrCat("no coordinator answers at ", address_, has_answered_ ? " any more" : "",
+                   "\n  start a local cluster with: weir up\n  or name one with -m HOST:PORT or "
+                   "WEIR_COORDINATOR=HOST:PORT"));
 }
 
 absl::StatusOr<wire::MessageT> Client::exchange(std::uint64_t request,
-                                                const runtime::Message& question,
-                                                bool repeatable, Time patience) {
+                                                const runtime::Message& question, bool repeatable,
+                                                Time patience) {
   runtime::Clock& clock = runtime::system_clock();
   const Time start = clock.now();
   Time sent_at = start;

@@ -27,8 +27,8 @@ class Client final : private runtime::MessageHandler {
   static absl::StatusOr<std::unique_ptr<Client>> open(runtime::Transport& transport,
                                                       const std::string& address);
 
-  // The answer. kUnavailable: nobody answers there (the message says what to do); otherwise what the
-  // coordinator says: kNotFound, kAlreadyExists, kInvalidArgument, kResourceExhausted,
+  // The answer. kUnavailable: nobody answers there (the message says what to do); otherwise what
+  // the coordinator says: kNotFound, kAlreadyExists, kInvalidArgument, kResourceExhausted,
   // kFailedPrecondition, kAborted. kInternal: an answer to another question.
   template <class Answer, class Ask>
   absl::StatusOr<Answer> ask(Ask question, Time patience = std::chrono::seconds(5));

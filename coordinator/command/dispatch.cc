@@ -21,8 +21,7 @@ using Words = std::vector<std::string>;
 constexpr const char* kFile = "weir.toml";
 
 int refuse(const std::string& what, const std::string& verb = "") {
-  std::cerr << "weir: " << what << "\nTry: weir" << (verb.empty() ? "" : " " + verb)
-            << " --help\n";
+  std::cerr << "weir: " << what << "\nTry: weir" << (verb.empty() ? "" : " " + verb) << " --help\n";
   return kUsage;
 }
 
@@ -43,8 +42,9 @@ std::string general_help() {
     name.resize(std::max<std::size_t>(name.size(), 22), ' ');
     absl::StrAppend(&out, "  ", name, " ", verb.summary, "\n");
   }
-  return out + "\nEach verb explains itself: weir VERB --help. Exit codes: 0 done, 1 failed, 2 usage,\n"
-               "3 no coordinator answers, 4 there is no such thing.\n";
+  return out +
+         "\nEach verb explains itself: weir VERB --help. Exit codes: 0 done, 1 failed, 2 usage,\n"
+         "3 no coordinator answers, 4 there is no such thing.\n";
 }
 
 const Verb* find_verb(const std::string& word) {

@@ -177,9 +177,8 @@ class Starter {
     }
     if (runtime::system_clock().now() < deadline_) return absl::OkStatus();
     const Daemon& last = cluster_.daemons.back();
-    return absl::DeadlineExceededError(
-        absl::StrCat("the cluster is not ready in time; the end of ", last.log, ":\n",
-                     last_lines(last.log, 8)));
+    return absl::DeadlineExceededError(absl::StrCat("the cluster is not ready in time; the end of ",
+                                                    last.log, ":\n", last_lines(last.log, 8)));
   }
 
   const LocalClusterOptions& options_;
@@ -222,8 +221,7 @@ absl::StatusOr<EndedCluster> end_local_cluster(const std::string& dir,
   const std::optional<LocalCluster> cluster = read_local_cluster(dir);
   if (cluster.has_value()) {
     const std::vector<ProcessId> daemons = processes_of(*cluster);
-    ended.daemons =
-        static_cast<int>(std::count_if(daemons.begin(), daemons.end(), is_running));
+    ended.daemons = static_cast<int>(std::count_if(daemons.begin(), daemons.end(), is_running));
     if (ended.daemons != 0 && is_running(daemons.front())) {
       ask_to_shut_down(coordinator_address(dir), transport);
     }

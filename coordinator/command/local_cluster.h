@@ -19,8 +19,8 @@ namespace weir::coordinator {
 struct LocalClusterOptions {
   std::string dir;
   std::uint32_t supervisors = 2;
-  std::uint32_t slots = 1;   // per supervisor
-  std::uint16_t port = 0;    // 0: any free one
+  std::uint32_t slots = 1;            // per supervisor
+  std::uint16_t port = 0;             // 0: any free one
   std::vector<std::string> settings;  // "-D", "key=value", ... for every daemon
   runtime::MonotonicTime patience = std::chrono::seconds(15);
 };
@@ -30,8 +30,8 @@ struct LocalCluster {
   std::vector<Daemon> daemons;
 };
 
-// Returns when coordinator and all supervisors answer. On failure nothing of it runs. kAlreadyExists:
-// one runs in the folder, or the port is taken.
+// Returns when coordinator and all supervisors answer. On failure nothing of it runs.
+// kAlreadyExists: one runs in the folder, or the port is taken.
 absl::StatusOr<LocalCluster> start_local_cluster(const LocalClusterOptions& options,
                                                  runtime::Transport& transport);
 

@@ -40,8 +40,7 @@ void print_ready(const LocalClusterOptions& options, const LocalCluster& cluster
 void print_ready_json(const LocalClusterOptions& options, const LocalCluster& cluster) {
   nlohmann::json daemons = nlohmann::json::array();
   for (const Daemon& daemon : cluster.daemons) {
-    daemons.push_back(
-        {{"name", daemon.name}, {"pid", daemon.process.pid}, {"log", daemon.log}});
+    daemons.push_back({{"name", daemon.name}, {"pid", daemon.process.pid}, {"log", daemon.log}});
   }
   std::cout << nlohmann::json{{"coordinator", cluster.address},
                               {"dir", options.dir},
@@ -55,13 +54,13 @@ int up(const Up& asked, const Invocation& call) {
   const Configuration& configuration = call.configuration;
   LocalClusterOptions options;
   options.dir = cluster_dir(call, asked.dir);
-  options.supervisors = asked.workers.value_or(
-      static_cast<std::uint32_t>(configuration.number("cluster.workers")));
+  options.supervisors =
+      asked.workers.value_or(static_cast<std::uint32_t>(configuration.number("cluster.workers")));
   options.slots =
       asked.slots.value_or(static_cast<std::uint32_t>(configuration.number("cluster.slots")));
   if (options.slots == 0) options.slots = number_of_cores();
-  options.port = asked.port.value_or(
-      static_cast<std::uint16_t>(configuration.number("coordinator.port")));
+  options.port =
+      asked.port.value_or(static_cast<std::uint16_t>(configuration.number("coordinator.port")));
   for (const std::string& definition : call.definitions) {
     options.settings.insert(options.settings.end(), {"-D", definition});
   }
@@ -93,7 +92,9 @@ int down(const std::string& dir_option, const Invocation& call) {
     return kFailed;
   }
   if (call.json) {
-    std::cout << nlohmann::json{{"dir", dir}, {"daemons", ended->daemons}, {"killed", ended->killed}}
+    std::cout << nlohmann::json{{"dir", dir},
+                                {"daemons", ended->daemons},
+                                {"killed", ended->killed}}
                      .dump()
               << "\n";
   } else if (ended->daemons == 0 && ended->killed == 0) {
@@ -101,7 +102,8 @@ int down(const std::string& dir_option, const Invocation& call) {
   } else {
     std::cout << "The cluster in " << dir << " has ended";
     if (ended->killed != 0) {
-      std::cout << "; " << plural(static_cast<std::uint64_t>(ended->killed), "process") << " had to be killed";
+      std::cout << "; " << plural(static_cast<std::uint64_t>(ended->killed), "process")
+                << " had to be killed";
     }
     std::cout << ".\n";
   }

@@ -102,9 +102,9 @@ absl::StatusOr<Ran> run(const std::string& path, std::vector<std::string> words,
 }
 
 absl::Status no_weir_program(const std::string& path, const std::string& why) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      path, " is no Weir program: asked for its plan (--print=wire-plan), it ", why,
-      "\n  a Weir program's main() is: return weir::main(argc, argv, build);"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, " is no Weir program: asked for its plan (--print=wire-plan), it ", why,
+                   "\n  a Weir program's main() is: return weir::main(argc, argv, build);"));
 }
 
 // The first lines of what a program says.
@@ -157,9 +157,8 @@ absl::StatusOr<wire::PlanSpecT> ask_for_plan(const std::string& path, const std:
   if (ran->exit_code == 2 && ran->said.starts_with(name + ": ")) {
     return absl::InvalidArgumentError(excerpt(ran->said));
   }
-  const std::string how = ran->exit_code == 0
-                              ? "wrote something else"
-                              : absl::StrCat("exited with code ", ran->exit_code);
+  const std::string how = ran->exit_code == 0 ? "wrote something else"
+                                              : absl::StrCat("exited with code ", ran->exit_code);
   const std::string said = excerpt(ran->said);
   return no_weir_program(path, how + (said.empty() ? "" : ", saying\n    " + said));
 }

@@ -68,8 +68,8 @@ void declare_run(CLI::App& app, Invocation& call);
 void declare_list(CLI::App& app, Invocation& call);  // show_verbs.cc
 void declare_info(CLI::App& app, Invocation& call);
 void declare_events(CLI::App& app, Invocation& call);
-void declare_logs(CLI::App& app, Invocation& call);  // logs_verb.cc
-void declare_top(CLI::App& app, Invocation& call);   // top_verb.cc
+void declare_logs(CLI::App& app, Invocation& call);    // logs_verb.cc
+void declare_top(CLI::App& app, Invocation& call);     // top_verb.cc
 void declare_cancel(CLI::App& app, Invocation& call);  // job_verbs.cc
 void declare_stop(CLI::App& app, Invocation& call);
 void declare_savepoint(CLI::App& app, Invocation& call);

@@ -94,7 +94,8 @@ absl::Status joined(const std::vector<absl::Status>& faults) {
 
 bool is_section(std::string_view name) {
   const auto& keys = configuration_keys();
-  return std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return key.section == name; });
+  return std::any_of(keys.begin(), keys.end(),
+                     [&](const auto& key) { return key.section == name; });
 }
 
 std::string origin_of(const std::string& file, const toml::node& node) {
@@ -193,8 +194,9 @@ absl::Status Configuration::read_environment(
       faults.push_back(set(known->second, text, name));
       continue;
     }
-    const bool is_ours = std::any_of(starts.begin(), starts.end(),
-                                     [&n = name](const auto& start) { return n.starts_with(start); });
+    const bool is_ours = std::any_of(starts.begin(), starts.end(), [&n = name](const auto& start) {
+      return n.starts_with(start);
+    });
     if (is_ours) faults.push_back(unknown(name, "environment", nearest_name(name, names)));
   }
   return joined(faults);
@@ -206,8 +208,8 @@ absl::Status Configuration::define(const std::vector<std::string>& definitions) 
   for (const std::string& definition : definitions) {
     const std::size_t equals = definition.find('=');
     if (equals == std::string::npos) {
-      faults.push_back(absl::InvalidArgumentError(
-          absl::StrCat("-D ", definition, ": give section.key=value")));
+      faults.push_back(
+          absl::InvalidArgumentError(absl::StrCat("-D ", definition, ": give section.key=value")));
       continue;
     }
     const std::string name = definition.substr(0, equals);
@@ -244,7 +246,8 @@ std::vector<std::pair<std::string, std::string>> environment_variables() {
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string text = *variable;
     const std::size_t equals = text.find('=');
-    if (equals != std::string::npos) out.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    if (equals != std::string::npos)
+      out.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   return out;
 }

@@ -2,9 +2,9 @@
 //
 //   default < weir.toml < WEIR_SECTION_KEY < -D section.key=value < options of the verb
 //
-// The table also writes docs/reference/configuration.md and the file that `weir config show` prints.
-// Nothing is ignored: a key that does not exist, comes twice or has a value of another kind is an
-// error that names its place and, where one is near, the key that was meant.
+// The table also writes docs/reference/configuration.md and the file that `weir config show`
+// prints. Nothing is ignored: a key that does not exist, comes twice or has a value of another kind
+// is an error that names its place and, where one is near, the key that was meant.
 #pragma once
 
 #include <cstdint>

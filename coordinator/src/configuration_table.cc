@@ -14,16 +14,30 @@ constexpr std::int64_t kMostSlots = 4096;
 
 std::vector<ConfigurationKey> make_keys() {
   return {
-      {"client", "coordinator", Kind::kText, "",
-       "HOST:PORT of the coordinator that weir talks to; empty: that of the local cluster", 0, 0,
-       {}, "WEIR_COORDINATOR"},
+      {"client",
+       "coordinator",
+       Kind::kText,
+       "",
+       "HOST:PORT of the coordinator that weir talks to; empty: that of the local cluster",
+       0,
+       0,
+       {},
+       "WEIR_COORDINATOR"},
       {"client", "timeout", Kind::kDuration, "5s", "how long weir waits for an answer"},
-      {"cluster", "dir", Kind::kText, "~/.weir", "folder of the local cluster (weir up)", 0, 0, {},
+      {"cluster",
+       "dir",
+       Kind::kText,
+       "~/.weir",
+       "folder of the local cluster (weir up)",
+       0,
+       0,
+       {},
        "WEIR_DIR"},
       {"cluster", "workers", Kind::kNumber, "2", "supervisors that weir up starts", 1, 64},
       {"cluster", "slots", Kind::kNumber, "0",
        "slots of each of these; 0: as many as the machine has cores", 0, kMostSlots},
-      {"coordinator", "port", Kind::kNumber, "4600", "where it listens; 0: any free port", 0, 65535},
+      {"coordinator", "port", Kind::kNumber, "4600", "where it listens; 0: any free port", 0,
+       65535},
       {"coordinator", "listen", Kind::kText, "127.0.0.1", "address of the interface it listens at"},
       {"supervisor", "name", Kind::kText, "", "unique in the cluster; empty: the host's name"},
       {"supervisor", "slots", Kind::kNumber, "0",
@@ -84,7 +98,8 @@ const std::vector<ConfigurationKey>& configuration_keys() {
 std::string configuration_file(const Configuration& configuration) {
   std::string out =
       "# weir.toml: read from the current folder, or as --config or WEIR_CONFIG say.\n"
-      "# A key is set here, by its variable, or by -D section.key=value; the later of these wins.\n";
+      "# A key is set here, by its variable, or by -D section.key=value; the later of these "
+      "wins.\n";
   std::string section;
   for (const ConfigurationKey& key : configuration_keys()) {
     if (section != key.section) {
@@ -95,8 +110,8 @@ std::string configuration_file(const Configuration& configuration) {
     const bool is_default = value.origin == "default";
     absl::StrAppend(&out, "\n# ", key.help, "\n# ", range_of(key), "; ", key.environment());
     if (!is_default) absl::StrAppend(&out, "; set by ", value.origin);
-    absl::StrAppend(&out, "\n", is_default ? "# " : "", key.key, " = ",
-                    toml_value(key, value.text), "\n");
+    absl::StrAppend(&out, "\n", is_default ? "# " : "", key.key, " = ", toml_value(key, value.text),
+                    "\n");
   }
   return out;
 }
@@ -104,19 +119,24 @@ std::string configuration_file(const Configuration& configuration) {
 std::string configuration_reference() {
   std::string out =
       "# Configuration\n\n"
-      "What can be set for the `weir` command and its daemons. A value comes from `weir.toml` (in the "
+      "What can be set for the `weir` command and its daemons. A value comes from `weir.toml` (in "
+      "the "
       "current folder, or as `--config`\nor `WEIR_CONFIG` say), from a variable, or from `-D "
-      "section.key=value`; the later of these wins, and an option of the verb\nwins over all. A key "
-      "that does not exist or comes twice is an error. `weir config show` prints a file with all of "
+      "section.key=value`; the later of these wins, and an option of the verb\nwins over all. A "
+      "key "
+      "that does not exist or comes twice is an error. `weir config show` prints a file with all "
+      "of "
       "them,\n`weir config check` checks one.\n\nDurations: `250ms`, `30s`, `5m`. Bytes: `4096`, "
-      "`64k`, `2G`. This page is made from the table in\n`coordinator/src/configuration_table.cc`; a "
+      "`64k`, `2G`. This page is made from the table in\n`coordinator/src/configuration_table.cc`; "
+      "a "
       "test compares.\n";
   std::string section;
   for (const ConfigurationKey& key : configuration_keys()) {
     if (section != key.section) {
       section = key.section;
-      absl::StrAppend(&out, "\n## [", section, "]\n", title_of(section),
-                      "\n\n| key | value | default | meaning | variable |\n|---|---|---|---|---|\n");
+      absl::StrAppend(
+          &out, "\n## [", section, "]\n", title_of(section),
+          "\n\n| key | value | default | meaning | variable |\n|---|---|---|---|---|\n");
     }
     const std::string fallback = *key.fallback == '\0' ? "" : absl::StrCat("`", key.fallback, "`");
     absl::StrAppend(&out, "| `", key.key, "` | ", range_of(key), " | ", fallback, " | ", key.help,

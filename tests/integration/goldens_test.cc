@@ -59,13 +59,6 @@ std::vector<ExecutorKind> executors() {
   return {ExecutorKind::kTbb, ExecutorKind::kThreads, ExecutorKind::kSingle};
 }
 
-// Sanitizers are slow: there, a sample is enough.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool kFull = false;
-#else
-constexpr bool kFull = true;
-#endif
-
 // Every combination with one executor; where that is too slow, each value of each setting at least
 // once.
 std::vector<Setting> settings(ExecutorKind executor) {
@@ -74,7 +67,8 @@ std::vector<Setting> settings(ExecutorKind executor) {
   for (const std::uint32_t parallelism : {1u, 2u, 4u, 7u}) {
     for (const std::uint32_t batch_size : {1u, 7u, 1024u}) {
       for (const StateBackend backend : {StateBackend::kMemory, StateBackend::kRocksDb}) {
-        if (kFull || n++ % 5 == 0) list.push_back({parallelism, batch_size, backend, executor});
+        if (!tests::kSanitizer || n++ % 5 == 0)
+          list.push_back({parallelism, batch_size, backend, executor});
       }
     }
   }

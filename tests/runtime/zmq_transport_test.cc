@@ -1,116 +1,201 @@
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include <condition_variable>
-#include <mutex>
-#include <string>
-#include <vector>
+#include <charconv>
+#include <cstring>
 
-#include "weir/runtime/transport.h"
+#include "transport_contract.h"
 
 namespace weir::runtime {
 namespace {
 
-// What an endpoint has heard; wait() returns when there is enough of it.
-class Heard final : public MessageHandler {
+using tests::RecordingHandler;
+
+class ZmqWorld {
  public:
-  void on_message(std::string_view peer, std::string_view head, std::string_view payload) override {
-    const std::lock_guard lock(mutex_);
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(head.data()) % 8, 0u);
-    lines_.push_back(std::string(peer) + ": " + std::string(head) + "/" + std::string(payload));
-    changed_.notify_all();
+  Transport& transport() { return zmq_transport(); }
+  std::string any_address() const { return "tcp://127.0.0.1:0"; }
+  bool wait_until(const std::function<bool()>& is_true) {
+    RecordingHandler nobody;
+    return nobody.wait_until(is_true);
   }
-  void on_unreachable(std::string_view peer) override {
-    const std::lock_guard lock(mutex_);
-    lines_.push_back("no " + std::string(peer));
-    changed_.notify_all();
+};
+
+}  // namespace
+}  // namespace weir::runtime
+
+namespace weir::tests {
+INSTANTIATE_TYPED_TEST_SUITE_P(Zmq, TransportContract, runtime::ZmqWorld);
+}
+
+namespace weir::runtime {
+namespace {
+
+std::uint16_t port_of(const Endpoint& endpoint) {
+  const std::string& address = endpoint.address();
+  std::uint16_t port = 0;
+  std::from_chars(address.data() + address.rfind(':') + 1, address.data() + address.size(), port);
+  return port;
+}
+
+// A connection that speaks no ZeroMQ unless it is told to.
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    is_connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
   }
-  std::vector<std::string> wait(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return lines_.size() >= count; });
-    return lines_;
+  ~RawClient() { close(fd_); }
+  bool is_connected() const { return is_connected_; }
+  void write(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return;
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  // Reads until the other side closes.
+  void wait_for_close() const {
+    char buffer[256];
+    while (read(fd_, buffer, sizeof buffer) > 0) {
+    }
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::string> lines_;
+  int fd_;
+  bool is_connected_ = false;
 };
 
-std::unique_ptr<Endpoint> open(const std::string& name, const std::string& listen, Heard& heard) {
-  auto endpoint = zmq_transport().open({.name = name, .listen = listen}, heard);
-  EXPECT_TRUE(endpoint.ok()) << endpoint.status();
-  return *std::move(endpoint);
+// The first 64 bytes of a ZMTP 3.0 peer with the NULL mechanism, and its READY as "intruder".
+std::string zmtp_greeting() {
+  std::string bytes = std::string("\xFF\0\0\0\0\0\0\0\0\x7F\x03\0NULL", 16);
+  bytes.resize(64, '\0');
+  std::string ready = std::string("\5READY", 6);
+  ready += std::string("\xBSocket-Type\0\0\0\6DEALER", 22);
+  ready += std::string("\x8Identity\0\0\0\x8intruder", 21);
+  bytes += std::string("\4", 1) + static_cast<char>(ready.size()) + ready;
+  return bytes;
 }
 
-TEST(ZmqTransport, CarriesMessagesBothWaysInOrder) {
-  Heard at_server, at_client;
-  const auto server = open("server", "tcp://127.0.0.1:0", at_server);
-  const auto client = open("client", "", at_client);
-  ASSERT_TRUE(client->connect("server", server->address()).ok());
-  const std::string large(1 << 20, 'x');
-  client->send("server", {"first", "one"});
-  client->send("server", {"second", ""});
-  client->send("server", {"third", large});
-  const auto lines = at_server.wait(3);
-  EXPECT_EQ(lines[0], "client: first/one");
-  EXPECT_EQ(lines[1], "client: second/");
-  EXPECT_EQ(lines[2], "client: third/" + large);
-  server->send("client", {"answer", "bytes"});
-  EXPECT_EQ(at_client.wait(1)[0], "server: answer/bytes");
-}
-
-TEST(ZmqTransport, DeliversToAPeerThatComesLater) {
-  Heard at_server, at_client;
-  std::string address;
-  {
-    Heard nobody;
-    address = open("server", "tcp://127.0.0.1:0", nobody)->address();
+class ZmqTransport : public ::testing::Test {
+ protected:
+  std::unique_ptr<Endpoint> open(const std::string& name, MessageHandler& handler) {
+    auto endpoint = zmq_transport().open(
+        {.name = name, .listen = "tcp://127.0.0.1:0", .max_message_bytes = 1 << 20}, handler);
+    EXPECT_TRUE(endpoint.ok()) << endpoint.status();
+    return *std::move(endpoint);
   }
-  const auto client = open("client", "", at_client);
-  ASSERT_TRUE(client->connect("server", address).ok());
-  client->send("server", {"early", ""});
-  const auto server = open("server", address, at_server);
-  EXPECT_EQ(at_server.wait(1)[0], "client: early/");
+  // The endpoint still serves others.
+  void expect_alive(Endpoint& server) {
+    RecordingHandler heard;
+    const auto client = zmq_transport().open({.name = "witness"}, heard);
+    ASSERT_TRUE(client.ok());
+    ASSERT_TRUE((*client)->connect("server", server.address()).ok());
+    (*client)->send("server", {"well?", {}});
+    EXPECT_TRUE(handler_.wait_until([&] {
+      const auto all = handler_.messages();
+      return std::any_of(all.begin(), all.end(), [](const auto& m) { return m.head == "well?"; });
+    }));
+  }
+  RecordingHandler handler_;
+};
+
+TEST_F(ZmqTransport, NamesWhoHasTakenThePort) {
+  const auto server = open("server", handler_);
+  const auto again =
+      zmq_transport().open({.name = "second", .listen = server->address()}, handler_);
+  EXPECT_NE(again.status().message().find("process " + std::to_string(getpid())), std::string::npos)
+      << again.status();
+  EXPECT_NE(again.status().message().find(server->address()), std::string::npos);
 }
 
-TEST(ZmqTransport, SaysThatAPeerIsUnknown) {
-  Heard heard;
-  const auto endpoint = open("server", "tcp://127.0.0.1:0", heard);
-  endpoint->send("nobody", {"hello", ""});
-  EXPECT_EQ(heard.wait(1)[0], "no nobody");
+TEST_F(ZmqTransport, SurvivesGarbage) {
+  const auto server = open("server", handler_);
+  std::mt19937_64 rng(3);
+  for (int i = 0; i < 20; ++i) {
+    const RawClient client(port_of(*server));
+    ASSERT_TRUE(client.is_connected());
+    std::string bytes(rng() % 300 + 100, '\0');
+    for (char& c : bytes) c = static_cast<char>(rng());
+    if (i % 2 == 0) bytes[0] = 'G';  // no greeting of any version
+    client.write(bytes);
+    if (i % 2 == 0) client.wait_for_close();
+  }
+  EXPECT_EQ(handler_.message_count(), 0u);
+  expect_alive(*server);
 }
 
-TEST(ZmqTransport, NamesTheOwnerOfAPortThatIsTaken) {
-  Heard heard;
-  const auto endpoint = open("server", "tcp://127.0.0.1:0", heard);
-  const auto second = zmq_transport().open({.name = "other", .listen = endpoint->address()}, heard);
-  ASSERT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_NE(second.status().message().find("is taken by process"), absl::string_view::npos)
-      << second.status();
+TEST_F(ZmqTransport, TakesMessagesOfForeignImplementations) {
+  const auto server = open("server", handler_);
+  const RawClient client(port_of(*server));
+  client.write(zmtp_greeting() + std::string("\1\4head", 6) + std::string("\0\7payload", 9));
+  ASSERT_TRUE(handler_.wait_until([&] { return handler_.message_count() == 1; }));
+  EXPECT_EQ(handler_.messages()[0].peer, "intruder");
+  EXPECT_EQ(handler_.messages()[0].head, "head");
+  EXPECT_EQ(handler_.messages()[0].payload, "payload");
 }
 
-TEST(ZmqTransport, RefusesWhatIsNoAddressAndASecondOneForAPeer) {
-  Heard heard;
-  const auto endpoint = open("client", "", heard);
-  EXPECT_EQ(endpoint->connect("server", "localhost").code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(endpoint->connect("server", "tcp://127.0.0.1:9").ok());
-  EXPECT_TRUE(endpoint->connect("server", "tcp://127.0.0.1:9").ok());
-  EXPECT_EQ(endpoint->connect("server", "tcp://127.0.0.1:10").code(),
-            absl::StatusCode::kFailedPrecondition);
+TEST_F(ZmqTransport, BreaksConnectionsThatAnnounceTooMuch) {
+  const auto server = open("server", handler_);
+  for (const std::uint64_t length :
+       {std::uint64_t{(1 << 20) + 1}, std::uint64_t{1} << 31, std::uint64_t{1} << 40, UINT64_MAX}) {
+    const RawClient client(port_of(*server));
+    std::string frame(1, '\2');  // a long frame, the last part
+    for (int shift = 56; shift >= 0; shift -= 8) frame += static_cast<char>(length >> shift);
+    client.write(zmtp_greeting() + frame + "some bytes");
+    client.wait_for_close();
+  }
+  EXPECT_EQ(handler_.message_count(), 0u);
+  expect_alive(*server);
 }
 
-TEST(ZmqTransport, BreaksAConnectionThatSendsTooLargeMessages) {
-  Heard at_server, at_large, at_small;
-  auto server = zmq_transport().open(
-      {.name = "server", .listen = "tcp://127.0.0.1:0", .max_message_bytes = 1000}, at_server);
-  ASSERT_TRUE(server.ok());
-  const auto large = open("large", "", at_large);
-  const auto small = open("small", "", at_small);
-  ASSERT_TRUE(large->connect("server", (*server)->address()).ok());
-  ASSERT_TRUE(small->connect("server", (*server)->address()).ok());
-  large->send("server", {"head", std::string(100'000, 'x')});
-  small->send("server", {"fits", ""});
-  EXPECT_EQ(at_server.wait(1)[0], "small: fits/");
+TEST_F(ZmqTransport, IgnoresMessagesOfManyParts) {
+  const auto server = open("server", handler_);
+  const RawClient client(port_of(*server));
+  std::string parts;
+  for (int i = 0; i < 50; ++i) parts += std::string("\1\1x", 3);
+  client.write(zmtp_greeting() + parts + std::string("\0\1x", 3) + std::string("\0\3end", 5));
+  ASSERT_TRUE(handler_.wait_until([&] { return handler_.message_count() == 1; }));
+  EXPECT_EQ(handler_.messages()[0].head, "end");
+}
+
+TEST_F(ZmqTransport, SendsFromManyThreadsKeepTheOrderOfEach) {
+  const auto server = open("server", handler_);
+  RecordingHandler nobody;
+  const auto client = zmq_transport().open({.name = "client"}, nobody);
+  ASSERT_TRUE((*client)->connect("server", server->address()).ok());
+  constexpr std::size_t kThreads = 4, kEach = 2000;
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = 0; i < kEach; ++i) {
+        (*client)->send("server", {std::to_string(t), std::to_string(i)});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE(handler_.wait_until([&] { return handler_.message_count() == kThreads * kEach; }));
+  std::vector<std::size_t> next(kThreads);
+  for (const auto& message : handler_.messages()) {
+    EXPECT_EQ(message.payload, std::to_string(next[std::stoul(message.head)]++));
+  }
+}
+
+TEST_F(ZmqTransport, WhatWasSentBeforeTheEndLeaves) {
+  const auto server = open("server", handler_);
+  for (int i = 0; i < 5; ++i) {
+    RecordingHandler nobody;
+    const auto client = zmq_transport().open({.name = "client" + std::to_string(i)}, nobody);
+    ASSERT_TRUE((*client)->connect("server", server->address()).ok());
+    (*client)->send("server", {"last words", std::string(100'000, 'w')});
+  }
+  EXPECT_TRUE(handler_.wait_until([&] { return handler_.message_count() == 5; }));
 }
 
 }  // namespace

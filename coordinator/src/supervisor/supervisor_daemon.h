@@ -23,8 +23,9 @@ struct SupervisorDaemonOptions {
   std::function<void(const std::string&)> say = [](const std::string&) {};
 };
 
-// Until the coordinator shuts it down (its workers are gone then), or SIGINT or SIGTERM (its workers
-// go on, for the next supervisor of this folder). kUnavailable: another one uses the folder.
+// Until the coordinator shuts it down (its workers are gone then), or SIGINT or SIGTERM (its
+// workers go on, for the next supervisor of this folder). kUnavailable: another one uses the
+// folder.
 absl::Status run_supervisor(const SupervisorDaemonOptions& options, runtime::Transport& transport);
 
 }  // namespace weir::coordinator

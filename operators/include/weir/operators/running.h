@@ -13,6 +13,7 @@
 #include "weir/operators/aggregates.h"
 #include "weir/operators/keying.h"
 #include "weir/operators/transform.h"
+#include "weir/runtime/codec.h"
 #include "weir/runtime/record.h"
 #include "weir/state/keyed_state.h"
 
@@ -134,6 +135,24 @@ class ProjectOperator final : public runtime::Operator {
 };
 
 }  // namespace weir::operators
+
+namespace weir::runtime {
+
+template <Encodable K, Encodable R>
+struct Codec<operators::Keyed<K, R>> : RowCodec<operators::Keyed<K, R>, VisitTwo, K, R> {
+  static std::string schema() {
+    return "keyed<" + Codec<K>::schema() + "," + Codec<R>::schema() + ">";
+  }
+};
+
+template <Encodable K, Encodable V>
+struct Codec<operators::Projected<K, V>> : RowCodec<operators::Projected<K, V>, VisitTwo, K, V> {
+  static std::string schema() {
+    return "projected<" + Codec<K>::schema() + "," + Codec<V>::schema() + ">";
+  }
+};
+
+}  // namespace weir::runtime
 
 namespace weir {
 using operators::Keyed;

@@ -362,3 +362,14 @@ class MergeWindowOperator final : public runtime::Operator {
 };
 
 }  // namespace weir::operators
+
+namespace weir::runtime {
+
+template <Encodable K, Encodable A>
+struct Codec<operators::Partial<K, A>> : RowCodec<operators::Partial<K, A>, VisitTwo, K, A> {
+  static std::string schema() {
+    return "partial<" + Codec<K>::schema() + "," + Codec<A>::schema() + ">";
+  }
+};
+
+}  // namespace weir::runtime

@@ -374,6 +374,14 @@ class WindowCore {
 
 namespace weir::runtime {
 
+template <Encodable K, Encodable R>
+struct Codec<operators::Windowed<K, R>>
+    : RowCodec<operators::Windowed<K, R>, VisitFour, K, EventTime, EventTime, R> {
+  static std::string schema() {
+    return "windowed<" + Codec<K>::schema() + "," + Codec<R>::schema() + ">";
+  }
+};
+
 template <class K>
 struct Codec<operators::SlicedKey<K>> {
   static void encode(Encoder& out, const operators::SlicedKey<K>& v) {

@@ -10,11 +10,14 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "weir/runtime/check.h"
+#include "weir/runtime/codec.h"
 #include "weir/runtime/ids.h"
 #include "weir/runtime/time.h"
 
@@ -42,6 +45,14 @@ struct RecordType {
   // to[at + i] = from[index[i]] for i < count; null where T cannot be copied.
   void (*copy_selected)(const void* from, const std::uint32_t* index, std::uint32_t count, void* to,
                         std::uint32_t at);
+  // Records travel between processes as a copy of their memory; else by the next two functions,
+  // which are null where T has no binary form.
+  bool is_plain = false;
+  void (*encode_records)(const void* records, std::uint32_t count, Encoder& encoder) = nullptr;
+  bool (*decode_records)(Decoder& decoder, void* records, std::uint32_t count) = nullptr;
+  // Names the binary form; null where there is none.
+  std::string (*schema)() = nullptr;
+  bool is_encodable() const { return schema != nullptr; }
 };
 
 class BatchBase {
@@ -88,6 +99,13 @@ class BatchBase {
   // Exchanges the content of two batches of one type and capacity.
   void swap(BatchBase& other);
 
+  // Appends the binary form of everything in the batch to `out`. The type must be encodable.
+  void encode(std::string& out) const;
+  // Takes on what encode() has written. False, and an empty batch, if `bytes` are anything else, or
+  // more records than fit: sizes are checked before anything is read. Bytes inside a plain record
+  // are taken as they come.
+  [[nodiscard]] bool decode(std::string_view bytes);
+
   // Calls f(begin, end, watermark) for each run of records, in order; one call with
   // EventTime::min() if the batch carries no runs.
   template <class F>
@@ -106,6 +124,9 @@ class BatchBase {
   void* data() const { return records_; }
 
  private:
+  bool decode_columns(Decoder& decoder);
+  bool decode_records(Decoder& decoder);
+
   const RecordType* type_;
   std::uint32_t capacity_;
   std::uint32_t size_ = 0;
@@ -118,36 +139,67 @@ class BatchBase {
 template <RecordLike T>
 class Batch;
 
+template <class T>
+void encode_records(const void* records, std::uint32_t count, Encoder& encoder) {
+  const T* next = static_cast<const T*>(records);
+  for (const T* const end = next + count; next != end; ++next) Codec<T>::encode(encoder, *next);
+}
+template <class T>
+bool decode_records(Decoder& decoder, void* records, std::uint32_t count) {
+  T* next = static_cast<T*>(records);
+  for (T* const end = next + count; next != end; ++next) {
+    if (!Codec<T>::decode(decoder, *next)) return false;
+  }
+  return true;
+}
+
+// The last part of a RecordType; no code for records without a binary form.
+template <class T>
+constexpr void set_binary_form(RecordType& type) {
+  if constexpr (Encodable<T>) {
+    type.is_plain = std::is_trivially_copyable_v<T>;
+    if constexpr (!std::is_trivially_copyable_v<T>) {
+      type.encode_records = encode_records<T>;
+      type.decode_records = decode_records<T>;
+    }
+    type.schema = [] { return std::string(Codec<T>::schema()); };
+  }
+}
+
 // The RecordType of T. Moves instead of copies where T cannot be copied.
 template <RecordLike T>
 const RecordType& record_type() {
-  static constexpr RecordType kType{
-      .size = sizeof(T),
-      .make_batch = [](std::uint32_t capacity) -> std::unique_ptr<BatchBase> {
-        return std::make_unique<Batch<T>>(capacity);
-      },
-      .make = [](std::uint32_t count) -> void* {
-        if constexpr (std::is_trivially_default_constructible_v<T>) {
-          return new T[count];
-        } else {
-          return new T[count]();
-        }
-      },
-      .destroy = [](void* records, std::uint32_t) { delete[] static_cast<T*>(records); },
-      .copy_selected =
-          [](const void* from, const std::uint32_t* index, std::uint32_t count, void* to,
-             std::uint32_t at) {
-            if constexpr (std::is_copy_assignable_v<T>) {
-              const T* source = static_cast<const T*>(from);
-              T* target = static_cast<T*>(to) + at;
-              for (std::uint32_t i = 0; i < count; ++i) target[i] = source[index[i]];
-            } else {
-              T* source = static_cast<T*>(const_cast<void*>(from));
-              T* target = static_cast<T*>(to) + at;
-              for (std::uint32_t i = 0; i < count; ++i) target[i] = std::move(source[index[i]]);
-            }
-          },
-  };
+  static constexpr RecordType kType = [] {
+    RecordType type{
+        .size = sizeof(T),
+        .make_batch = [](std::uint32_t capacity) -> std::unique_ptr<BatchBase> {
+          return std::make_unique<Batch<T>>(capacity);
+        },
+        .make = [](std::uint32_t count) -> void* {
+          if constexpr (std::is_trivially_default_constructible_v<T>) {
+            return new T[count];
+          } else {
+            return new T[count]();
+          }
+        },
+        .destroy = [](void* records, std::uint32_t) { delete[] static_cast<T*>(records); },
+        .copy_selected =
+            [](const void* from, const std::uint32_t* index, std::uint32_t count, void* to,
+               std::uint32_t at) {
+              if constexpr (std::is_copy_assignable_v<T>) {
+                const T* source = static_cast<const T*>(from);
+                T* target = static_cast<T*>(to) + at;
+                for (std::uint32_t i = 0; i < count; ++i) target[i] = source[index[i]];
+              } else {
+                T* source = static_cast<T*>(const_cast<void*>(from));
+                T* target = static_cast<T*>(to) + at;
+                for (std::uint32_t i = 0; i < count; ++i) target[i] = std::move(source[index[i]]);
+              }
+            },
+    };
+    set_binary_form<T>(type);
+    return type;
+  }();
   return kType;
 }
 

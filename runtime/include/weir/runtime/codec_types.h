@@ -194,6 +194,22 @@ struct VisitTuple {
   }
 };
 
+// All members of a plain struct, for types of the engine that are templates.
+struct VisitTwo {
+  template <class T, class F>
+  static void call(T& value, F f) {
+    auto& [a, b] = value;
+    f(a, b);
+  }
+};
+struct VisitFour {
+  template <class T, class F>
+  static void call(T& value, F f) {
+    auto& [a, b, c, d] = value;
+    f(a, b, c, d);
+  }
+};
+
 struct VisitRecord {
   template <class T, class F>
   static void call(T& value, F f) {

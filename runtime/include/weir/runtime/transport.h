@@ -43,8 +43,10 @@ class Endpoint {
   virtual ~Endpoint() = default;
   // Where it listens, with the port that was chosen: "tcp://127.0.0.1:40123"; empty if it does not.
   virtual const std::string& address() const = 0;
-  // Messages to `peer` go to `address` from now on; may be called before the peer is there. Only
-  // one of two endpoints may connect to the other; a second address for one peer is refused.
+  // Messages to `peer` go to `address` from now on; may be called before the peer is there, and
+  // again with another address. Messages wait for the first connection to stand; once one has
+  // broken they are refused (on_unreachable) until the next stands. Where both of two peers connect
+  // to each other, each sends over its own connection.
   virtual absl::Status connect(const std::string& peer, const std::string& address) = 0;
   // Queues a message; from any thread, never blocks. A peer that was neither connected to nor has
   // connected itself: on_unreachable().
@@ -52,8 +54,8 @@ class Endpoint {
 };
 
 struct EndpointOptions {
-  std::string name;
-  std::string listen;  // "tcp://127.0.0.1:0" (0: any free port); empty: connects only
+  std::string name{};    // 1 to 255 bytes
+  std::string listen{};  // "tcp://127.0.0.1:0" (0: any free port); empty: connects only
   std::size_t max_message_bytes = std::size_t{64} << 20;  // a larger one breaks the connection
 };
 
@@ -66,7 +68,8 @@ class Transport {
                                                          MessageHandler& handler) = 0;
 };
 
-// ZeroMQ, with one ROUTER socket and one thread per endpoint. Lives for the whole process.
+// ZeroMQ, with one thread per endpoint: a ROUTER socket that listens, and a DEALER socket for each
+// peer that is connected to. Lives for the whole process.
 Transport& zmq_transport();
 
 }  // namespace weir::runtime

@@ -1,0 +1,115 @@
+#include "zmq_socket.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "weir/runtime/check.h"
+
+namespace weir::runtime {
+namespace {
+
+// Below this, a copy costs less than handing the memory over.
+constexpr std::size_t kCopiedBytes = 256;
+constexpr int kLingerMs = 200;
+constexpr int kHandshakeMs = 5000;
+constexpr int kConnectMs = 3000;
+constexpr int kReconnectMs = 20;
+constexpr int kReconnectMaxMs = 500;
+constexpr int kHeartbeatMs = 2000;
+constexpr int kHeartbeatTimeoutMs = 15'000;
+// A safety net: what is in flight is bounded by those who send.
+constexpr int kSentMessages = 100'000;
+constexpr int kReceivedMessages = 1000;
+
+void free_string(void*, void* string) { delete static_cast<std::string*>(string); }
+
+}  // namespace
+
+ZmqContext::~ZmqContext() {
+  while (zmq_ctx_term(context_) != 0 && errno == EINTR) {
+  }
+}
+
+ZmqSocket& ZmqSocket::operator=(ZmqSocket&& other) noexcept {
+  std::swap(socket_, other.socket_);
+  return *this;
+}
+
+ZmqSocket::~ZmqSocket() {
+  if (socket_ != nullptr) zmq_close(socket_);
+}
+
+void ZmqSocket::set(int option, int value) {
+  const int result = zmq_setsockopt(socket_, option, &value, sizeof value);
+  WEIR_CHECK(result == 0, "ZeroMQ knows the options that Weir sets");
+}
+
+ZmqMessage::ZmqMessage(std::string_view bytes) {
+  zmq_msg_init_size(&message_, bytes.size());
+  if (!bytes.empty()) std::memcpy(zmq_msg_data(&message_), bytes.data(), bytes.size());
+}
+
+ZmqMessage::ZmqMessage(std::string&& bytes) {
+  if (bytes.size() <= kCopiedBytes) {
+    zmq_msg_init_size(&message_, bytes.size());
+    std::memcpy(zmq_msg_data(&message_), bytes.data(), bytes.size());
+    return;
+  }
+  auto* owned = new std::string(std::move(bytes));
+  zmq_msg_init_data(&message_, owned->data(), owned->size(), free_string, owned);
+}
+
+bool ZmqMessage::send(ZmqSocket& socket, bool is_last) {
+  const int flags = ZMQ_DONTWAIT | (is_last ? 0 : ZMQ_SNDMORE);
+  int sent = 0;
+  do {
+    sent = zmq_msg_send(&message_, socket.get(), flags);
+  } while (sent < 0 && errno == EINTR);
+  return sent >= 0;
+}
+
+bool ZmqMessage::receive(ZmqSocket& socket) {
+  int received = 0;
+  do {
+    received = zmq_msg_recv(&message_, socket.get(), ZMQ_DONTWAIT);
+  } while (received < 0 && errno == EINTR);
+  return received >= 0;
+}
+
+std::string_view ZmqMessage::view() const {
+  return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)};
+}
+
+void set_options(ZmqSocket& socket, const EndpointOptions& options) {
+  zmq_setsockopt(socket.get(), ZMQ_ROUTING_ID, options.name.data(), options.name.size());
+  const auto bytes = static_cast<std::int64_t>(options.max_message_bytes);
+  zmq_setsockopt(socket.get(), ZMQ_MAXMSGSIZE, &bytes, sizeof bytes);
+  socket.set(ZMQ_LINGER, kLingerMs);
+  socket.set(ZMQ_SNDHWM, kSentMessages);
+  socket.set(ZMQ_RCVHWM, kReceivedMessages);
+  socket.set(ZMQ_HANDSHAKE_IVL, kHandshakeMs);
+  socket.set(ZMQ_CONNECT_TIMEOUT, kConnectMs);
+  socket.set(ZMQ_RECONNECT_IVL, kReconnectMs);
+  socket.set(ZMQ_RECONNECT_IVL_MAX, kReconnectMaxMs);
+  socket.set(ZMQ_HEARTBEAT_IVL, kHeartbeatMs);
+  socket.set(ZMQ_HEARTBEAT_TIMEOUT, kHeartbeatTimeoutMs);
+}
+
+absl::Status zmq_error(std::string_view what) {
+  const int error = zmq_errno();
+  const std::string text = std::string(what) + ": " + zmq_strerror(error);
+  switch (error) {
+    case EADDRINUSE: return absl::AlreadyExistsError(text);
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: return absl::ResourceExhaustedError(text);
+    case EACCES: return absl::PermissionDeniedError(text);
+    case EINVAL:
+    case ENODEV:
+    case EADDRNOTAVAIL:
+    case EPROTONOSUPPORT: return absl::InvalidArgumentError(text);
+    default: return absl::UnavailableError(text);
+  }
+}
+
+}  // namespace weir::runtime

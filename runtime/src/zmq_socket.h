@@ -1,0 +1,70 @@
+// Owners of ZeroMQ's objects, with the options that every socket of Weir has.
+#pragma once
+
+#include <zmq.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "weir/runtime/transport.h"
+
+namespace weir::runtime {
+
+class ZmqContext {
+ public:
+  ZmqContext() : context_(zmq_ctx_new()) {}
+  // Waits for what lingers in closed sockets.
+  ~ZmqContext();
+  ZmqContext(const ZmqContext&) = delete;
+  ZmqContext& operator=(const ZmqContext&) = delete;
+  void* get() const { return context_; }
+
+ private:
+  void* context_;
+};
+
+class ZmqSocket {
+ public:
+  ZmqSocket() = default;
+  ZmqSocket(ZmqContext& context, int type) : socket_(zmq_socket(context.get(), type)) {}
+  ZmqSocket(ZmqSocket&& other) noexcept : socket_(std::exchange(other.socket_, nullptr)) {}
+  ZmqSocket& operator=(ZmqSocket&& other) noexcept;
+  ~ZmqSocket();
+
+  bool is_open() const { return socket_ != nullptr; }
+  void* get() const { return socket_; }
+  void set(int option, int value);
+
+ private:
+  void* socket_ = nullptr;
+};
+
+class ZmqMessage {
+ public:
+  ZmqMessage() { zmq_msg_init(&message_); }
+  // A copy of `bytes`.
+  explicit ZmqMessage(std::string_view bytes);
+  // Takes the string's memory along; it is freed when the bytes have left.
+  explicit ZmqMessage(std::string&& bytes);
+  ~ZmqMessage() { zmq_msg_close(&message_); }
+  ZmqMessage(const ZmqMessage&) = delete;
+  ZmqMessage& operator=(const ZmqMessage&) = delete;
+
+  // False if it cannot be sent now; errno says why.
+  bool send(ZmqSocket& socket, bool is_last);
+  // False if there is nothing to receive.
+  bool receive(ZmqSocket& socket);
+  bool has_more() const { return zmq_msg_more(&message_) != 0; }
+  std::string_view view() const;
+
+ private:
+  mutable zmq_msg_t message_;
+};
+
+// Linger, limits, heartbeats and the own name, as the endpoint's options say.
+void set_options(ZmqSocket& socket, const EndpointOptions& options);
+absl::Status zmq_error(std::string_view what);
+
+}  // namespace weir::runtime
