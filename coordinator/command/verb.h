@@ -76,7 +76,6 @@ void declare_savepoint(CLI::App& app, Invocation& call);
 void declare_pause(CLI::App& app, Invocation& call);
 void declare_resume(CLI::App& app, Invocation& call);
 void declare_rescale(CLI::App& app, Invocation& call);  // rescale_verb.cc
-void declare_check(CLI::App& app, Invocation& call);    // check_verb.cc
 void declare_config(CLI::App& app, Invocation& call);   // config_verb.cc
 void declare_version(CLI::App& app, Invocation& call);
 
