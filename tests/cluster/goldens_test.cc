@@ -1,4 +1,5 @@
-// The golden topologies on clusters of real processes: byte for byte, on one, two and three workers.
+// The golden topologies on clusters of real processes: byte for byte, on one, two and three
+// workers.
 #include <algorithm>
 
 #include "cluster/weir_command.h"
