@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
-#include "local_cluster.h"
+#include "coordinator_daemon.h"
 #include "progress_text.h"
 #include "supervisor/supervisor_daemon.h"
 #include "verb.h"
@@ -53,10 +53,39 @@ int supervise(const SupervisorCall& asked, const Invocation& call) {
   say(absl::StrCat("supervisor ", options.name, " with ", options.slots, " slots, folder ",
                    options.dir, ", coordinator ", *address));
   const absl::Status over = run_supervisor(options, runtime::zmq_transport());
-  return over.ok() ? kOk : (report(over), kFailed);
+  if (over.ok()) return kOk;
+  report(over);
+  return kFailed;
+}
+
+struct CoordinatorCall {
+  std::string dir;
+  std::optional<std::uint16_t> port;
+};
+
+int coordinate(const CoordinatorCall& asked, const Invocation& call) {
+  CoordinatorDaemonOptions options;
+  options.dir = cluster_dir(call, asked.dir);
+  options.port = asked.port.value_or(
+      static_cast<std::uint16_t>(call.configuration.number("coordinator.port")));
+  options.configuration = &call.configuration;
+  options.say = say;
+  const absl::Status over = run_coordinator(options, runtime::zmq_transport());
+  if (over.ok()) return kOk;
+  report(over);
+  return absl::IsInvalidArgument(over) ? kUsage : kFailed;
 }
 
 }  // namespace
+
+void declare_coordinator(CLI::App& app, Invocation& call) {
+  auto asked = std::make_shared<CoordinatorCall>();
+  app.add_option("--dir", asked->dir, "what it must not lose [WEIR_DIR, or ~/.weir]")
+      ->type_name("DIR");
+  app.add_option("--port", asked->port, "where it listens; 0: any free port [4600]")
+      ->type_name("PORT");
+  call.run = [asked, &call] { return coordinate(*asked, call); };
+}
 
 void declare_supervisor(CLI::App& app, Invocation& call) {
   auto asked = std::make_shared<SupervisorCall>();
