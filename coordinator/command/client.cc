@@ -22,7 +22,8 @@ constexpr Client::Time kRepeat = 1s;
 bool is_surely_away(const std::string& address) {
   const std::size_t colon = address.rfind(':');
   const std::string host = address.substr(0, colon);
-  if (colon == std::string::npos || (host != "localhost" && !host.starts_with("127."))) return false;
+  if (colon == std::string::npos || (host != "localhost" && !host.starts_with("127.")))
+    return false;
   return !is_port_taken(
       static_cast<std::uint16_t>(std::strtoul(address.c_str() + colon + 1, nullptr, 10)));
 }

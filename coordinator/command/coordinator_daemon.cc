@@ -76,8 +76,8 @@ absl::Status run_coordinator(const CoordinatorDaemonOptions& options,
       runtime::make_thread_executor(1, runtime::system_clock());
   ClusterCoordinatorOptions own = coordinator_options(*options.configuration);
   own.dir = options.dir;
-  own.listen = absl::StrCat("tcp://", options.configuration->text("coordinator.listen"), ":",
-                            options.port);
+  own.listen =
+      absl::StrCat("tcp://", options.configuration->text("coordinator.listen"), ":", options.port);
   own.transport = &transport;
   own.storage = &storage;
   own.clock = &runtime::system_clock();
@@ -96,7 +96,8 @@ absl::Status run_coordinator(const CoordinatorDaemonOptions& options,
     executor->drive(runtime::system_clock().now() + std::chrono::milliseconds(200));
   }
   remove_coordinator_address(options.dir);
-  options.say((*coordinator)->is_done() ? "shut down" : "stopping; jobs go on without a coordinator");
+  options.say((*coordinator)->is_done() ? "shut down"
+                                        : "stopping; jobs go on without a coordinator");
   executor->stop();
   return written;
 }

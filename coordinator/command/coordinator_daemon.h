@@ -18,8 +18,8 @@ struct CoordinatorDaemonOptions {
   std::function<void(const std::string&)> say = [](const std::string&) {};
 };
 
-// Until it is shut down by a client, or SIGINT or SIGTERM comes: jobs go on without it then, and the
-// next coordinator of the folder takes them over. kUnavailable: another one has the folder;
+// Until it is shut down by a client, or SIGINT or SIGTERM comes: jobs go on without it then, and
+// the next coordinator of the folder takes them over. kUnavailable: another one has the folder;
 // kAlreadyExists: the port is taken; kInvalidArgument: an address that it may not listen at.
 absl::Status run_coordinator(const CoordinatorDaemonOptions& options,
                              runtime::Transport& transport);

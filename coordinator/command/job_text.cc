@@ -122,8 +122,8 @@ std::string jobs_text(const wire::JobsT& jobs, microseconds now) {
     }
     table.add({job->id, std::string(state_name(job->state)), age_text(*job, now),
                absl::StrCat(job->slots_needed), absl::StrCat(job->workers.size()),
-               format_count(job->records_read), absl::StrCat(job->restarts),
-               checkpoint_text(*job), note});
+               format_count(job->records_read), absl::StrCat(job->restarts), checkpoint_text(*job),
+               note});
   }
   return table.text();
 }
@@ -142,9 +142,9 @@ std::string job_text(const wire::JobInfoT& job, microseconds now) {
   add_fact(facts, "slots", slots_text(job));
   add_fact(facts, "attempt",
            absl::StrCat(job.attempt, ", epoch ", job.epoch, ", ", plural(job.restarts, "restart")));
-  add_fact(facts, "records", format_count(job.records_read) + " read, " +
-                                 format_count(job.records_written) + " written" +
-                                 (job.late == 0 ? "" : ", " + format_count(job.late) + " late"));
+  add_fact(facts, "records",
+           format_count(job.records_read) + " read, " + format_count(job.records_written) +
+               " written" + (job.late == 0 ? "" : ", " + format_count(job.late) + " late"));
   add_fact(facts, "event time", time_text(job));
   std::string checkpoints = count_text(job.checkpoints);
   if (job.last_checkpoint != 0) {

@@ -61,8 +61,7 @@ int stop(const Stop& asked, const Invocation& call) {
   std::string savepoint;
   if (const auto* taken = answer->body.AsSavepointTaken()) savepoint = taken->path;
   if (asked.no_wait) return say(call, asked.job, "stopping", savepoint);
-  const absl::StatusOr<wire::JobInfoT> end =
-      wait_for(**client, asked.job, wire::JobState::Stopped);
+  const absl::StatusOr<wire::JobInfoT> end = wait_for(**client, asked.job, wire::JobState::Stopped);
   if (!end.ok()) return report(end.status());
   say(call, end->id, std::string(state_name(end->state)), savepoint);
   return end->state == wire::JobState::Failed ? kFailed : kOk;

@@ -139,8 +139,7 @@ int logs(Logs asked, const Invocation& call) {
 void declare_logs(CLI::App& app, Invocation& call) {
   auto asked = std::make_shared<Logs>();
   app.add_option("job", asked->job, "name or id")->required()->type_name("JOB");
-  app.add_option("worker", asked->worker, "one of its workers [all that run]")
-      ->type_name("WORKER");
+  app.add_option("worker", asked->worker, "one of its workers [all that run]")->type_name("WORKER");
   app.add_flag("-f,--follow", asked->follow, "stay and show what comes, until the job is over");
   app.add_option("-n,--lines", asked->lines, "lines of each worker to begin with [100]")
       ->type_name("N");

@@ -44,7 +44,8 @@ class FetchedProgram {
       wire::FetchProgramT ask;
       ask.sha256 = sha256;
       ask.offset = have;
-      const absl::StatusOr<wire::ProgramPartT> part = client.ask<wire::ProgramPartT>(std::move(ask));
+      const absl::StatusOr<wire::ProgramPartT> part =
+          client.ask<wire::ProgramPartT>(std::move(ask));
       if (!part.ok()) return part.status();
       if (part->bytes.empty() || part->offset != have) {
         return absl::NotFoundError("the coordinator does not have the program any more");

@@ -1,5 +1,5 @@
-// weir submit, weir run: the program says its plan, travels if the coordinator does not have it, and
-// becomes a job.
+// weir submit, weir run: the program says its plan, travels if the coordinator does not have it,
+// and becomes a job.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>

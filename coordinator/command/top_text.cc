@@ -18,9 +18,7 @@ double rate(std::int64_t before, std::int64_t now, std::chrono::nanoseconds betw
   return seconds <= 0 ? 0 : static_cast<double>(std::max<std::int64_t>(0, now - before)) / seconds;
 }
 
-std::string percent(std::uint32_t permille) {
-  return absl::StrCat((permille + 5) / 10, " %");
-}
+std::string percent(std::uint32_t permille) { return absl::StrCat((permille + 5) / 10, " %"); }
 
 // How far a task's time is behind the newest record of the job.
 std::string lag_text(std::int64_t watermark_us, std::int64_t largest_us) {
@@ -56,10 +54,11 @@ std::string operators_part(const wire::JobInfoT& before, const wire::JobInfoT& n
 std::string tasks_part(const wire::JobInfoT& now) {
   TextTable table({"task", "worker", ">busy", "waits for", ">behind", ">state", "time held by"});
   for (const auto& task : now.tasks) {
-    table.add({task->name, task->worker, percent(task->busy_permille), task->blocking,
-               lag_text(task->watermark_us, now.largest_time_us),
-               format_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(0, task->state_bytes))),
-               task->held_by});
+    table.add(
+        {task->name, task->worker, percent(task->busy_permille), task->blocking,
+         lag_text(task->watermark_us, now.largest_time_us),
+         format_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(0, task->state_bytes))),
+         task->held_by});
   }
   return table.is_empty() ? "" : "\n" + table.text("  ");
 }
@@ -79,8 +78,8 @@ std::string top_text(const wire::JobInfoT& before, const wire::JobInfoT& now,
     out += "\n";
   }
   if (!now.last_failure.empty()) {
-    absl::StrAppend(&out, "  last failure: ",
-                    now.last_failure.substr(0, now.last_failure.find('\n')), "\n");
+    absl::StrAppend(
+        &out, "  last failure: ", now.last_failure.substr(0, now.last_failure.find('\n')), "\n");
   }
   return out + operators_part(before, now, between) + tasks_part(now);
 }
@@ -94,12 +93,13 @@ std::string top_jobs_text(const wire::JobsT& before, const wire::JobsT& now,
     const auto then = std::find_if(before.jobs.begin(), before.jobs.end(),
                                    [&](const auto& other) { return other->id == job->id; });
     const std::int64_t read = then == before.jobs.end() ? job->records_read : (*then)->records_read;
-    table.add({job->id, std::string(state_name(job->state)),
-               format_rate(rate(read, job->records_read, between)), format_count(job->records_read),
-               absl::StrCat(job->workers.size()), format_count(job->late),
-               lag_text(job->watermark_us, job->largest_time_us), absl::StrCat(job->restarts),
-               job->last_checkpoint == 0 ? "-" : format_elapsed(microseconds(job->checkpoint_age_us)),
-               job->last_checkpoint == 0 ? "-" : format_bytes(job->checkpoint_bytes)});
+    table.add(
+        {job->id, std::string(state_name(job->state)),
+         format_rate(rate(read, job->records_read, between)), format_count(job->records_read),
+         absl::StrCat(job->workers.size()), format_count(job->late),
+         lag_text(job->watermark_us, job->largest_time_us), absl::StrCat(job->restarts),
+         job->last_checkpoint == 0 ? "-" : format_elapsed(microseconds(job->checkpoint_age_us)),
+         job->last_checkpoint == 0 ? "-" : format_bytes(job->checkpoint_bytes)});
   }
   return table.text();
 }

@@ -45,8 +45,8 @@ class Cluster:
             raise ClusterFailure(f"weir {' '.join(words)}: {done.stderr or done.stdout}")
         return done.stdout
 
-    def ask(self, *words):
-        return json.loads(self.run(*words, "-m", self.address, "--json"))
+    def ask(self, verb, *words):
+        return json.loads(self.run(verb, "-m", self.address, "--json", *words))
 
     def submit(self, program, name, parallelism, *arguments):
         return self.ask("submit", str(program), "--name", name, "-p", str(parallelism), "--",

@@ -1,5 +1,5 @@
 // The golden topologies on clusters of real processes: byte for byte, on one, two and three
-// workers, and after a worker was killed.
+// workers.
 #include <algorithm>
 
 #include "cluster/weir_command.h"

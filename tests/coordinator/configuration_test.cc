@@ -46,9 +46,10 @@ TEST(Configuration, LaterSourcesWin) {
 
 TEST(Configuration, UnknownAndDuplicateKeysAreErrorsThatProposeTheNearest) {
   Configuration configuration;
-  EXPECT_EQ(message(configuration.read_toml("[coordinator]\nprot = 1\n[supervisors]\nx = 1\n", "f")),
-            "f:2: there is no key coordinator.prot; did you mean coordinator.port?\n"
-            "f:3: there is no key [supervisors]; did you mean supervisor?");
+  EXPECT_EQ(
+      message(configuration.read_toml("[coordinator]\nprot = 1\n[supervisors]\nx = 1\n", "f")),
+      "f:2: there is no key coordinator.prot; did you mean coordinator.port?\n"
+      "f:3: there is no key [supervisors]; did you mean supervisor?");
   EXPECT_EQ(message(configuration.read_toml("port = 1\n", "f")),
             "f:1: there is no key port; did you mean coordinator.port?");
   EXPECT_EQ(message(configuration.read_toml("[client]\nport = 1\n", "f")),

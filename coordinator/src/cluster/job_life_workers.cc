@@ -158,7 +158,8 @@ life::Effects JobLife::on_worker_failed(std::uint64_t epoch, const absl::Status&
 }
 
 life::Effects JobLife::on_task_event(std::uint64_t epoch, TaskId task, wire::TaskEventKind kind,
-                                     CheckpointId id, const std::string& error, MonotonicTime now) {
+                                     CheckpointId id, const absl::Status& error,
+                                     MonotonicTime now) {
   life::Effects out;
   if (!is_live(epoch) || task.value >= tasks_.tasks.size()) return out;
   if (kind == wire::TaskEventKind::Failed) {
