@@ -74,7 +74,8 @@ class SimulatedStorage final : public Storage {
   struct NameChange {
     std::string path;
     std::shared_ptr<Inode> inode;
-    // Both names of a rename inside one folder change together.
+    // Both names of a rename change together, with the sync of either folder: a journaling file
+    // system writes them in one transaction.
     std::string also_removed;
   };
 

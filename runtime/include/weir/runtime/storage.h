@@ -45,6 +45,7 @@ class Storage {
   virtual absl::Status link(const std::string& from, const std::string& to) = 0;
   virtual absl::Status remove(const std::string& path) = 0;
   virtual absl::Status remove_all(const std::string& dir) = 0;
+  // The names of new folders are durable on return.
   virtual absl::Status make_dirs(const std::string& dir) = 0;
   virtual absl::Status sync_dir(const std::string& dir) = 0;
   // Takes the lock file `path` for this process, until it ends or the returned object dies.
