@@ -194,7 +194,9 @@ void JobLife::when_all_run(MonotonicTime now, life::Effects& out) {
   const std::string from =
       restored_.value == 0 ? "" : "from checkpoint " + std::to_string(restored_.value);
   if (record_.goal == JobGoal::kRun) {
-    if (state() != JobState::Running) set_state(JobState::Running, out, from);
+    if (state() == JobState::Running) return;
+    set_state(JobState::Running, out, from);
+    persist(out);
     return;
   }
   set_state(JobState::Stopping, out);
