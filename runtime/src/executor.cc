@@ -29,6 +29,8 @@ void Executor::add(Runnable& runnable) {
   runnable.wake();
 }
 
+void Executor::retire(Runnable& runnable) { runnable.state_.store(Runnable::kFinished); }
+
 void Executor::run_queued(Runnable& runnable) {
   runnable.state_.exchange(Runnable::kRunning);
   RunResult result = runnable.run();

@@ -3,39 +3,22 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <optional>
 
 #include "port_owner.h"
+#include "transport_address.h"
 #include "weir/runtime/check.h"
 
 namespace weir::runtime {
 namespace {
 
 constexpr int kMessagesPerTurn = 64;
-constexpr std::size_t kLongestName = 255;
-
-// The port of "tcp://host:port"; none if the address does not look like that.
-std::optional<std::uint16_t> port_of(std::string_view address) {
-  constexpr std::string_view kScheme = "tcp://";
-  const std::size_t colon = address.rfind(':');
-  if (!address.starts_with(kScheme) || colon <= kScheme.size()) return std::nullopt;
-  const std::string_view digits = address.substr(colon + 1);
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return port;
-}
-
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestName && name.front() != '\0';
-}
 
 }  // namespace
 
 absl::Status ZmqEndpoint::start() {
-  if (!is_name(options_.name)) {
+  if (!is_endpoint_name(options_.name)) {
     return absl::InvalidArgumentError("an endpoint's name has 1 to 255 bytes");
   }
   if (!options_.listen.empty()) {
@@ -49,7 +32,7 @@ absl::Status ZmqEndpoint::start() {
 }
 
 absl::Status ZmqEndpoint::listen() {
-  const std::optional<std::uint16_t> port = port_of(options_.listen);
+  const std::optional<std::uint16_t> port = port_of_address(options_.listen);
   if (!port) {
     return absl::InvalidArgumentError("cannot listen at '" + options_.listen +
                                       "': an address is tcp://HOST:PORT");
@@ -88,8 +71,8 @@ ZmqEndpoint::~ZmqEndpoint() {
 }
 
 absl::Status ZmqEndpoint::connect(const std::string& peer, const std::string& address) {
-  const std::optional<std::uint16_t> port = port_of(address);
-  if (!is_name(peer) || !port || *port == 0) {
+  const std::optional<std::uint16_t> port = port_of_address(address);
+  if (!is_endpoint_name(peer) || !port || *port == 0) {
     return absl::InvalidArgumentError("cannot connect to '" + peer + "' at '" + address +
                                       "': an address is tcp://HOST:PORT");
   }

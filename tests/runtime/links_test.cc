@@ -161,7 +161,7 @@ class LinksOnStage : public ::testing::Test {
   void expect_failure(absl::StatusCode code, std::string_view words) {
     ASSERT_EQ(failures_.size(), 1u);
     EXPECT_EQ(failures_[0].code(), code) << failures_[0];
-    EXPECT_NE(failures_[0].message().find(words), std::string_view::npos) << failures_[0];
+    EXPECT_NE(std::string(failures_[0].message()).find(words), std::string::npos) << failures_[0];
     // Nothing that follows matters.
     deliver(data(FrameKind::Idle));
     stage_.cut("peer");

@@ -60,6 +60,18 @@ class RawClient {
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
   }
+  // Fewer if the other side closes.
+  std::string read_bytes(std::size_t count) const {
+    std::string bytes(count, '\0');
+    std::size_t got = 0;
+    while (got < count) {
+      const ssize_t n = read(fd_, bytes.data() + got, count - got);
+      if (n <= 0) break;
+      got += static_cast<std::size_t>(n);
+    }
+    bytes.resize(got);
+    return bytes;
+  }
   // Reads until the other side closes.
   void wait_for_close() const {
     char buffer[256];
@@ -72,15 +84,19 @@ class RawClient {
   bool is_connected_ = false;
 };
 
-// The first 64 bytes of a ZMTP 3.0 peer with the NULL mechanism, and its READY as "intruder".
-std::string zmtp_greeting() {
-  std::string bytes = std::string("\xFF\0\0\0\0\0\0\0\0\x7F\x03\0NULL", 16);
-  bytes.resize(64, '\0');
-  std::string ready = std::string("\5READY", 6);
-  ready += std::string("\xBSocket-Type\0\0\0\6DEALER", 22);
-  ready += std::string("\x8Identity\0\0\0\x8intruder", 21);
-  bytes += std::string("\4", 1) + static_cast<char>(ready.size()) + ready;
-  return bytes;
+// Shakes hands as a ZMTP 3.0 peer called "intruder", with the NULL mechanism.
+void shake_hands(const RawClient& client) {
+  std::string greeting = std::string("\xFF\0\0\0\0\0\0\0\0\x7F\x03\0NULL", 16);
+  greeting.resize(64, '\0');
+  client.write(greeting);
+  EXPECT_EQ(client.read_bytes(64).size(), 64u);
+  const std::string ready = std::string("\5READY", 6) +
+                            std::string("\xBSocket-Type\0\0\0\6DEALER", 22) +
+                            std::string("\x8Identity\0\0\0\x8intruder", 21);
+  client.write(std::string("\4", 1) + static_cast<char>(ready.size()) + ready);
+  const std::string head = client.read_bytes(2);
+  ASSERT_EQ(head.size(), 2u);
+  client.read_bytes(static_cast<unsigned char>(head[1]));
 }
 
 class ZmqTransport : public ::testing::Test {
@@ -121,20 +137,21 @@ TEST_F(ZmqTransport, SurvivesGarbage) {
   for (int i = 0; i < 20; ++i) {
     const RawClient client(port_of(*server));
     ASSERT_TRUE(client.is_connected());
-    std::string bytes(rng() % 300 + 100, '\0');
+    std::string bytes(rng() % 3000 + 100, '\0');
     for (char& c : bytes) c = static_cast<char>(rng());
-    if (i % 2 == 0) bytes[0] = 'G';  // no greeting of any version
+    if (i % 2 == 0) {  // what follows a greeting, too
+      shake_hands(client);
+    }
     client.write(bytes);
-    if (i % 2 == 0) client.wait_for_close();
   }
-  EXPECT_EQ(handler_.message_count(), 0u);
   expect_alive(*server);
 }
 
 TEST_F(ZmqTransport, TakesMessagesOfForeignImplementations) {
   const auto server = open("server", handler_);
   const RawClient client(port_of(*server));
-  client.write(zmtp_greeting() + std::string("\1\4head", 6) + std::string("\0\7payload", 9));
+  shake_hands(client);
+  client.write(std::string("\1\4head", 6) + std::string("\0\7payload", 9));
   ASSERT_TRUE(handler_.wait_until([&] { return handler_.message_count() == 1; }));
   EXPECT_EQ(handler_.messages()[0].peer, "intruder");
   EXPECT_EQ(handler_.messages()[0].head, "head");
@@ -148,7 +165,8 @@ TEST_F(ZmqTransport, BreaksConnectionsThatAnnounceTooMuch) {
     const RawClient client(port_of(*server));
     std::string frame(1, '\2');  // a long frame, the last part
     for (int shift = 56; shift >= 0; shift -= 8) frame += static_cast<char>(length >> shift);
-    client.write(zmtp_greeting() + frame + "some bytes");
+    shake_hands(client);
+    client.write(frame + "some bytes");
     client.wait_for_close();
   }
   EXPECT_EQ(handler_.message_count(), 0u);
@@ -160,7 +178,8 @@ TEST_F(ZmqTransport, IgnoresMessagesOfManyParts) {
   const RawClient client(port_of(*server));
   std::string parts;
   for (int i = 0; i < 50; ++i) parts += std::string("\1\1x", 3);
-  client.write(zmtp_greeting() + parts + std::string("\0\1x", 3) + std::string("\0\3end", 5));
+  shake_hands(client);
+  client.write(parts + std::string("\0\1x", 3) + std::string("\0\3end", 5));
   ASSERT_TRUE(handler_.wait_until([&] { return handler_.message_count() == 1; }));
   EXPECT_EQ(handler_.messages()[0].head, "end");
 }

@@ -71,6 +71,8 @@ class Executor {
   virtual void wake_later(Runnable& runnable, MonotonicTime at) = 0;
   // Runs a queued runnable once and decides what becomes of it.
   void run_queued(Runnable& runnable);
+  // Takes `runnable` for finished: no wake() has an effect any more.
+  static void retire(Runnable& runnable);
 };
 
 // `threads`: worker threads, at least 1. `clock` is borrowed.
