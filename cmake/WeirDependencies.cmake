@@ -10,7 +10,8 @@ find_package(simdjson REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(tomlplusplus REQUIRED)
+find_path(WEIR_TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)  # header only
+mark_as_advanced(WEIR_TOMLPLUSPLUS_INCLUDE)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libzmq REQUIRED IMPORTED_TARGET libzmq)
 

@@ -2,10 +2,11 @@
 
 #include <unistd.h>
 
-#include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "port_owner.h"
 
 namespace weir::coordinator {
 
@@ -15,8 +16,17 @@ using runtime::MutexLock;
 using namespace std::chrono_literals;
 
 constexpr Client::Time kRepeat = 1s;
-// A refused connection is tried again by the transport; after so long nobody will come.
-constexpr Client::Time kRefused = 700ms;
+
+// A connection that is refused is not heard of: the transport tries again for ever. On this machine
+// it can be seen whether anybody listens.
+bool is_surely_away(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  const std::string host = address.substr(0, colon);
+  if (colon == std::string::npos || (host != "localhost" && !host.starts_with("127.")))
+    return false;
+  return !is_port_taken(
+      static_cast<std::uint16_t>(std::strtoul(address.c_str() + colon + 1, nullptr, 10)));
+}
 
 }  // namespace
 
@@ -44,12 +54,6 @@ void Client::on_message(std::string_view, std::string_view head, std::string_vie
   changed_.notify_all();
 }
 
-void Client::on_unreachable(std::string_view) {
-  MutexLock lock(mutex_);
-  is_unreachable_ = true;
-  changed_.notify_all();
-}
-
 absl::Status Client::nobody_there() const {
   return absl::UnavailableError(
       absl::StrCat("no coordinator answers at ", address_, has_answered_ ? " any more" : "",
@@ -63,9 +67,9 @@ absl::StatusOr<wire::MessageT> Client::exchange(std::uint64_t request,
   runtime::Clock& clock = runtime::system_clock();
   const Time start = clock.now();
   Time sent_at = start;
+  if (is_surely_away(address_)) return nobody_there();
   std::unique_lock<std::mutex> lock(mutex_.native());
   awaited_ = request;
-  is_unreachable_ = false;
   endpoint_->send("coordinator", question);
   for (;;) {
     const auto answer = answers_.find(request);
@@ -78,11 +82,10 @@ absl::StatusOr<wire::MessageT> Client::exchange(std::uint64_t request,
     if (!garbage_.ok()) return std::exchange(garbage_, absl::OkStatus());
     const Time now = clock.now();
     if (now - start >= patience) return nobody_there();
-    if (is_unreachable_ && now - start >= std::min(kRefused, patience)) return nobody_there();
-    // What could not be delivered at all may always be said again.
-    if (now - sent_at >= kRepeat && repeatable) {
+    if (now - sent_at >= kRepeat) {
+      if (is_surely_away(address_)) return nobody_there();
       sent_at = now;
-      endpoint_->send("coordinator", question);
+      if (repeatable) endpoint_->send("coordinator", question);
     }
     changed_.wait_for(lock, 50ms);
   }

@@ -33,12 +33,15 @@ class Client final : private runtime::MessageHandler {
   template <class Answer, class Ask>
   absl::StatusOr<Answer> ask(Ask question, Time patience = std::chrono::seconds(5));
 
+  // An answer that may be of several kinds, none of them a Failure.
+  template <class Ask>
+  absl::StatusOr<wire::MessageT> ask_any(Ask question, Time patience = std::chrono::seconds(5));
+
   const std::string& address() const { return address_; }
 
  private:
   explicit Client(std::string address) : address_(std::move(address)) {}
   void on_message(std::string_view peer, std::string_view head, std::string_view payload) override;
-  void on_unreachable(std::string_view peer) override;
 
   // Sends and waits. `is_repeatable`: changes nothing.
   absl::StatusOr<wire::MessageT> exchange(std::uint64_t request, const runtime::Message& question,
@@ -55,7 +58,6 @@ class Client final : private runtime::MessageHandler {
   std::map<std::uint64_t, wire::MessageT> answers_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t awaited_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status garbage_ ABSL_GUARDED_BY(mutex_);  // a peer of another version
-  bool is_unreachable_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 // What the coordinator refused, as a status.
@@ -64,18 +66,25 @@ absl::Status status_of(const wire::FailureT& failure);
 // Whether asking twice is as good as asking once.
 bool is_repeatable(wire::Body question);
 
-template <class Answer, class Ask>
-absl::StatusOr<Answer> Client::ask(Ask question, Time patience) {
+template <class Ask>
+absl::StatusOr<wire::MessageT> Client::ask_any(Ask question, Time patience) {
   const std::uint64_t request = ++last_request_;
   absl::StatusOr<wire::MessageT> answer =
       exchange(request, encode_control(control(std::move(question), request)),
                is_repeatable(wire::BodyUnionTraits<Ask>::enum_value), patience);
-  if (!answer.ok()) return answer.status();
-  if (answer->body.type == wire::BodyUnionTraits<Answer>::enum_value) {
-    return std::move(*static_cast<Answer*>(answer->body.value));
-  }
+  if (!answer.ok()) return answer;
   if (const wire::FailureT* failure = answer->body.AsFailure()) return status_of(*failure);
-  return absl::InternalError("the coordinator answered another question");
+  return answer;
+}
+
+template <class Answer, class Ask>
+absl::StatusOr<Answer> Client::ask(Ask question, Time patience) {
+  absl::StatusOr<wire::MessageT> answer = ask_any(std::move(question), patience);
+  if (!answer.ok()) return answer.status();
+  if (answer->body.type != wire::BodyUnionTraits<Answer>::enum_value) {
+    return absl::InternalError("the coordinator answered another question");
+  }
+  return std::move(*static_cast<Answer*>(answer->body.value));
 }
 
 }  // namespace weir::coordinator

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
@@ -176,10 +177,16 @@ std::string cluster_dir(const Invocation& call, const std::string& option) {
   std::string dir = option.empty() ? call.configuration.text("cluster.dir") : option;
   const char* home = std::getenv("HOME");
   if (dir == "~" || dir.starts_with("~/")) dir = (home == nullptr ? "" : home) + dir.substr(1);
-  return CLI::detail::trim(std::filesystem::absolute(dir).lexically_normal().string());
+  std::string path = std::filesystem::absolute(dir).lexically_normal().string();
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
 }
 
-absl::StatusOr<std::unique_ptr<Client>> connect(const Invocation& call) {
+std::uint32_t number_of_cores() {
+  return static_cast<std::uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+absl::StatusOr<std::string> coordinator_of(const Invocation& call) {
   std::string address = call.coordinator;
   if (address.empty()) address = call.configuration.text("client.coordinator");
   if (address.empty()) address = coordinator_address(cluster_dir(call, ""));
@@ -189,10 +196,17 @@ absl::StatusOr<std::unique_ptr<Client>> connect(const Invocation& call) {
         "\n  start a local cluster with: weir up\n  or name a coordinator with -m HOST:PORT or "
         "WEIR_COORDINATOR=HOST:PORT"));
   }
+  if (address.starts_with("tcp://")) address = address.substr(6);
   if (address.find(':') == std::string::npos) {
     address += ":" + call.configuration.text("coordinator.port");
   }
-  return Client::open(runtime::zmq_transport(), address);
+  return address;
+}
+
+absl::StatusOr<std::unique_ptr<Client>> connect(const Invocation& call) {
+  const absl::StatusOr<std::string> address = coordinator_of(call);
+  if (!address.ok()) return address.status();
+  return Client::open(runtime::zmq_transport(), *address);
 }
 
 }  // namespace weir::coordinator

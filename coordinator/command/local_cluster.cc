@@ -66,7 +66,7 @@ std::vector<ProcessId> running_workers(const std::string& dir) {
   std::vector<ProcessId> out;
   std::error_code missing;
   for (const auto& entry : std::filesystem::directory_iterator(dir + "/supervisors", missing)) {
-    for (const WorkerRecord& record :
+    for (const RunningWorker& record :
          WorkerRecords((entry.path() / "workers").string()).read_all()) {
       if (is_running(record.process)) out.push_back(record.process);
     }

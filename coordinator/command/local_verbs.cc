@@ -1,8 +1,7 @@
 // weir up, weir down.
-#include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "local_cluster.h"

@@ -48,6 +48,8 @@ bool has_one_of(const std::filesystem::path& process, const std::set<std::string
 
 }  // namespace
 
+bool is_port_taken(std::uint16_t port) { return !listeners(port).empty(); }
+
 std::string port_owner(std::uint16_t port) {
   const std::set<std::string> inodes = listeners(port);
   if (inodes.empty()) return "";

@@ -6,6 +6,8 @@
 
 namespace weir::coordinator {
 
+bool is_port_taken(std::uint16_t port);
+
 // "process 123 (python3 -m http.server)", "another user's process", or empty if nobody does.
 std::string port_owner(std::uint16_t port);
 

@@ -52,6 +52,9 @@ const std::vector<Verb>& verbs();
 int report(const absl::Status& status);
 // A client of the coordinator that is meant: -m, WEIR_COORDINATOR, weir.toml, or the local cluster.
 absl::StatusOr<std::unique_ptr<Client>> connect(const Invocation& call);
+// Where that is: "HOST:PORT". kUnavailable if nothing says.
+absl::StatusOr<std::string> coordinator_of(const Invocation& call);
+std::uint32_t number_of_cores();
 // The folder of the local cluster: the option, or the configuration.
 std::string cluster_dir(const Invocation& call, const std::string& option);
 
@@ -73,7 +76,6 @@ void declare_savepoint(CLI::App& app, Invocation& call);
 void declare_pause(CLI::App& app, Invocation& call);
 void declare_resume(CLI::App& app, Invocation& call);
 void declare_rescale(CLI::App& app, Invocation& call);  // rescale_verb.cc
-void declare_check(CLI::App& app, Invocation& call);    // check_verb.cc
 void declare_config(CLI::App& app, Invocation& call);   // config_verb.cc
 void declare_version(CLI::App& app, Invocation& call);
 

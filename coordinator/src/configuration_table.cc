@@ -39,6 +39,41 @@ std::vector<ConfigurationKey> make_keys() {
       {"coordinator", "port", Kind::kNumber, "4600", "where it listens; 0: any free port", 0,
        65535},
       {"coordinator", "listen", Kind::kText, "127.0.0.1", "address of the interface it listens at"},
+      {"coordinator", "heartbeat", Kind::kDuration, "500ms",
+       "how often supervisors and workers say that they live"},
+      {"coordinator", "suspect-after", Kind::kDuration, "3s", "silence that people are told of"},
+      {"coordinator", "dead-after", Kind::kDuration, "10s",
+       "silence after which a lease is over and the work is given to others"},
+      {"coordinator", "start-timeout", Kind::kDuration, "2m",
+       "until all workers of an attempt have come"},
+      {"coordinator", "checkpoint-timeout", Kind::kDuration, "10m",
+       "a checkpoint that takes longer is given up"},
+      {"coordinator",
+       "placement",
+       Kind::kChoice,
+       "spread",
+       "slots of a job over all supervisors, or over as few as possible",
+       0,
+       0,
+       {"spread", "pack"}},
+      {"coordinator", "largest-program", Kind::kBytes, "4G", "larger programs are refused"},
+      {"coordinator", "program-cache", Kind::kBytes, "16G",
+       "programs that nobody uses are forgotten beyond this, the oldest first"},
+      {"restart",
+       "strategy",
+       Kind::kChoice,
+       "exponential",
+       "when a job that failed is tried again: exponential never gives up; fixed after so many "
+       "attempts in a row; failure-rate at more than so many failures within a time",
+       0,
+       0,
+       {"exponential", "fixed", "failure-rate"}},
+      {"restart", "delay", Kind::kDuration, "500ms", "the first pause, or the only one"},
+      {"restart", "longest-delay", Kind::kDuration, "60s", "exponential: pauses double up to this"},
+      {"restart", "quiet", Kind::kDuration, "5m", "a run of this length forgets earlier failures"},
+      {"restart", "attempts", Kind::kNumber, "0", "fixed: in a row; 0: no limit", 0, 1000000},
+      {"restart", "failures", Kind::kNumber, "3", "failure-rate: more than these ...", 1, 1000000},
+      {"restart", "window", Kind::kDuration, "5m", "... within this time"},
       {"supervisor", "name", Kind::kText, "", "unique in the cluster; empty: the host's name"},
       {"supervisor", "slots", Kind::kNumber, "0",
        "tasks of a job that run here side by side; 0: as many as the machine has cores", 0,
@@ -85,6 +120,7 @@ std::string title_of(const std::string& section) {
   if (section == "client") return "The weir command.";
   if (section == "cluster") return "A local cluster: weir up, weir down.";
   if (section == "coordinator") return "weir coordinator.";
+  if (section == "restart") return "What the coordinator does when a job has failed.";
   return "weir supervisor.";
 }
 

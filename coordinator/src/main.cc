@@ -12,6 +12,7 @@
 #include "progress.h"
 #include "weir/coordinator/deployment.h"
 #include "weir/coordinator/embedded_job.h"
+#include "worker/run_worker.h"
 
 namespace weir {
 namespace {
@@ -98,6 +99,9 @@ int run_program(const std::string& program, const Arguments& arguments,
       runtime::make_plan(topology, {line.job.parallelism, line.job.combine});
   if (!plan.ok()) return refuse(program, std::string(plan.status().message()));
   if (!line.print.empty()) return print(line, topology, *plan);
+  if (const auto identity = coordinator::worker_identity_from_environment()) {
+    return coordinator::run_worker(*plan, line.job, *identity);
+  }
   if (!line.json_metrics.empty()) {
     const absl::Status writable = coordinator::write_metrics(
         line.json_metrics, coordinator::metrics_json(line.job.job, "starting", "", {}));

@@ -86,6 +86,14 @@ std::string format_rate(double per_second) {
   return printed("%.0f/s", per_second);
 }
 
+std::string format_bytes(std::uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (bytes < 1024) return printed("%.0f B", value);
+  if (bytes < (1u << 20)) return printed("%.1f KiB", value / 1024);
+  if (bytes < (1u << 30)) return printed("%.1f MiB", value / (1u << 20));
+  return printed("%.2f GiB", value / (1u << 30));
+}
+
 std::string format_time(EventTime t) {
   if (!is_known(t)) return "-";
   const std::time_t whole = t.seconds();

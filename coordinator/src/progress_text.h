@@ -11,6 +11,7 @@ namespace weir::coordinator {
 
 std::string format_count(std::int64_t n);       // "1,234,567"
 std::string format_rate(double per_second);     // "38.5 M/s"
+std::string format_bytes(std::uint64_t bytes);  // "512 B", "38.5 MiB"
 std::string format_time(runtime::EventTime t);  // "2015-01-31 09:05:00" (UTC); "-" if unbounded
 std::string format_elapsed(runtime::MonotonicTime t);  // "14 ms", "3.2 s", "2m05s"
 

@@ -4,23 +4,22 @@
 
 namespace weir::runtime {
 
+// Every wake() writes the state, even where it leaves it as it is. So the exchange that begins a
+// run either reads that write, and run() sees what the waker stored before; or it comes first, and
+// the waker finds the runnable running. A waker that only looked could find it queued while its own
+// stores are still on their way to memory: run() would miss them, and nobody would run it again.
 void Runnable::wake() {
   Executor* executor = executor_.load(std::memory_order_acquire);
   if (executor == nullptr) return;
-  std::uint8_t state = state_.load(std::memory_order_seq_cst);
+  std::uint8_t state = state_.load(std::memory_order_relaxed);
   for (;;) {
-    switch (state) {
-      case kIdle:
-        if (state_.compare_exchange_weak(state, kQueued)) {
-          executor->enqueue(*this);
-          return;
-        }
-        break;
-      case kRunning:
-        if (state_.compare_exchange_weak(state, kRunningWoken)) return;
-        break;
-      default: return;  // queued, already woken, or finished
-    }
+    if (state == kFinished) return;
+    std::uint8_t next = state;
+    if (state == kIdle) next = kQueued;
+    if (state == kRunning) next = kRunningWoken;
+    if (!state_.compare_exchange_weak(state, next)) continue;
+    if (state == kIdle) executor->enqueue(*this);
+    return;
   }
 }
 
@@ -33,10 +32,10 @@ void Executor::add(Runnable& runnable) {
 void Executor::retire(Runnable& runnable) { runnable.state_.store(Runnable::kFinished); }
 
 void Executor::run_queued(Runnable& runnable) {
-  runnable.state_.store(Runnable::kRunning);
+  runnable.state_.exchange(Runnable::kRunning);
   RunResult result = runnable.run();
   while (result.state == RunState::kMore && !has_waiting()) {
-    runnable.state_.store(Runnable::kRunning);
+    runnable.state_.exchange(Runnable::kRunning);
     result = runnable.run();
   }
   if (result.state == RunState::kDone) {
@@ -44,14 +43,14 @@ void Executor::run_queued(Runnable& runnable) {
     return;
   }
   if (result.state == RunState::kMore) {
-    runnable.state_.store(Runnable::kQueued);
+    runnable.state_.exchange(Runnable::kQueued);
     enqueue(runnable);
     return;
   }
   if (result.wake_at != MonotonicTime::max()) wake_later(runnable, result.wake_at);
   std::uint8_t expected = Runnable::kRunning;
   if (runnable.state_.compare_exchange_strong(expected, Runnable::kIdle)) return;
-  runnable.state_.store(Runnable::kQueued);  // woken while it ran
+  runnable.state_.exchange(Runnable::kQueued);  // woken while it ran
   enqueue(runnable);
 }
 

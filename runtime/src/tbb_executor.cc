@@ -21,12 +21,9 @@ class TbbExecutor final : public ThreadedExecutor {
 
   void stop() override {
     stopping_.store(true);
-    {
-      mutex_.lock();
-      while (outstanding_ != 0) idle_.wait(mutex_);
-      mutex_.unlock();
-    }
+    wait_until_idle();
     stop_service_threads();
+    wait_until_idle();  // a timer, or an I/O job, may have queued something in between
   }
 
  protected:
@@ -50,6 +47,12 @@ class TbbExecutor final : public ThreadedExecutor {
   }
 
  private:
+  void wait_until_idle() {
+    mutex_.lock();
+    while (outstanding_ != 0) idle_.wait(mutex_);
+    mutex_.unlock();
+  }
+
   tbb::global_control limit_;
   tbb::task_arena arena_;
   std::atomic<int> waiting_{0};

@@ -69,4 +69,14 @@ absl::StatusOr<std::optional<Manifest>> CheckpointStore::load_latest(LoadOptions
   return std::optional<Manifest>();
 }
 
+absl::StatusOr<std::optional<Manifest>> CheckpointStore::latest() {
+  const absl::StatusOr<std::vector<CheckpointId>> ids = list();
+  if (!ids.ok()) return ids.status();
+  if (ids->empty()) return std::nullopt;
+  if (absl::Status s = storage_.sync_dir(checkpoint_dir(ids->back())); !s.ok()) return s;
+  absl::StatusOr<Manifest> manifest = read_own_manifest(ids->back());
+  if (!manifest.ok()) return manifest.status();
+  return *std::move(manifest);
+}
+
 }  // namespace weir::state

@@ -62,6 +62,17 @@ CheckpointStore::CheckpointStore(runtime::Storage& storage, const std::string& d
 
 absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::open(
     runtime::Storage& storage, const std::string& dir, const JobIdentity& identity) {
+  return open_locked(storage, dir, identity, Epoch(0));
+}
+
+absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::resume(
+    runtime::Storage& storage, const std::string& dir, const JobIdentity& identity, Epoch epoch) {
+  WEIR_CHECK(epoch.value != 0, "there is an epoch to go on with");
+  return open_locked(storage, dir, identity, epoch);
+}
+
+absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::open_locked(
+    runtime::Storage& storage, const std::string& dir, const JobIdentity& identity, Epoch resumed) {
   std::unique_ptr<CheckpointStore> store(
       new CheckpointStore(storage, without_trailing_slash(dir), identity));
   const std::string& path = store->dir_;
@@ -74,20 +85,20 @@ absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::open(
   absl::StatusOr<std::shared_ptr<void>> lock = storage.lock(path + "/LOCK");
   if (!lock.ok()) return lock.status();
   store->lock_ = *std::move(lock);
-  if (absl::Status status = store->begin(); !status.ok()) return status;
+  if (absl::Status status = store->begin(resumed); !status.ok()) return status;
   return store;
 }
 
-absl::Status CheckpointStore::begin() {
+absl::Status CheckpointStore::begin(Epoch resumed) {
   if (absl::Status status = check_identity(); !status.ok()) return status;
   for (const std::string& sub : {files_dir(), checkpoints_dir()}) {
     if (absl::Status status = storage_.make_dirs(sub); !status.ok()) return status;
   }
   if (absl::Status status = storage_.sync_dir(dir_); !status.ok()) return status;
-  if (storage_.exists(dir_ + "/local")) {
+  if (resumed.value == 0 && storage_.exists(dir_ + "/local")) {
     if (absl::Status status = storage_.remove_all(dir_ + "/local"); !status.ok()) return status;
   }
-  return begin_epoch();
+  return begin_epoch(resumed);
 }
 
 absl::Status CheckpointStore::write_identity() {
@@ -147,7 +158,7 @@ absl::Status CheckpointStore::largest_used(std::uint64_t* epoch, std::uint64_t* 
   return absl::OkStatus();
 }
 
-absl::Status CheckpointStore::begin_epoch() {
+absl::Status CheckpointStore::begin_epoch(Epoch resumed) {
   const std::string path = dir_ + "/sequence.json";
   std::uint64_t epoch = 0;
   std::uint64_t id = 0;
@@ -167,7 +178,11 @@ absl::Status CheckpointStore::begin_epoch() {
         path, " is missing, so that checkpoint ids could repeat; restore it from a backup, or ",
         kOtherFolder));
   }
-  set_epoch(Epoch(epoch + 1));
+  if (resumed.value != 0 && resumed.value != epoch) {
+    return absl::AbortedError(absl::StrCat("the attempt of epoch ", resumed.value, " in ", dir_,
+                                           " has been replaced: the last epoch is ", epoch));
+  }
+  set_epoch(resumed.value != 0 ? resumed : Epoch(epoch + 1));
   const MutexLock lock(mutex_);
   next_id_ = id + 1;
   reserved_ = id + kIdBlock;

@@ -19,6 +19,9 @@ TEST(ProgressText, FormatsNumbersForPeople) {
   EXPECT_EQ(format_rate(12), "12/s");
   EXPECT_EQ(format_rate(38'540), "38.5 k/s");
   EXPECT_EQ(format_rate(38'540'000), "38.5 M/s");
+  EXPECT_EQ(format_bytes(1023), "1023 B");
+  EXPECT_EQ(format_bytes(40'370'176), "38.5 MiB");
+  EXPECT_EQ(format_bytes(std::uint64_t{5} << 30), "5.00 GiB");
   EXPECT_EQ(format_elapsed(15us), "15 us");
   EXPECT_EQ(format_elapsed(14ms), "14 ms");
   EXPECT_EQ(format_elapsed(3200ms), "3.2 s");

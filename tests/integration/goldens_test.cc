@@ -9,7 +9,6 @@
 #include "support/golden_topologies.h"
 #include "support/sanitizers.h"
 #include "support/temp_dir.h"
-#include "weir/operators/text/byte_source.h"
 #include "weir/weir.h"
 
 namespace weir {
@@ -18,21 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 
 const std::string kData = std::string(WEIR_SOURCE_DIR) + "/tests/data/";
-
-// The sorted lines of a text file, plain or .gz.
-std::vector<std::string> lines_of(const std::string& path) {
-  auto source = operators::open_file(path, {});
-  EXPECT_TRUE(source.ok()) << source.status();
-  std::vector<std::string> lines;
-  for (auto reader = operators::LineReader(*std::move(source));;) {
-    std::string line;
-    std::size_t count = 0;
-    const auto step = reader.read({&line, 1}, count);
-    if (count == 0 || step == operators::ReadStep::kEnd) break;
-    lines.push_back(line);
-  }
-  return lines;
-}
 
 struct Setting {
   std::uint32_t parallelism;
@@ -59,13 +43,6 @@ std::vector<ExecutorKind> executors() {
   return {ExecutorKind::kTbb, ExecutorKind::kThreads, ExecutorKind::kSingle};
 }
 
-// Sanitizers are slow: there, a sample is enough.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool kFull = false;
-#else
-constexpr bool kFull = true;
-#endif
-
 // Every combination with one executor; where that is too slow, each value of each setting at least
 // once.
 std::vector<Setting> settings(ExecutorKind executor) {
@@ -74,7 +51,8 @@ std::vector<Setting> settings(ExecutorKind executor) {
   for (const std::uint32_t parallelism : {1u, 2u, 4u, 7u}) {
     for (const std::uint32_t batch_size : {1u, 7u, 1024u}) {
       for (const StateBackend backend : {StateBackend::kMemory, StateBackend::kRocksDb}) {
-        if (kFull || n++ % 5 == 0) list.push_back({parallelism, batch_size, backend, executor});
+        if (!tests::kSanitizer || n++ % 5 == 0)
+          list.push_back({parallelism, batch_size, backend, executor});
       }
     }
   }
@@ -83,11 +61,9 @@ std::vector<Setting> settings(ExecutorKind executor) {
 
 // Runs the topology in each setting; its main and its side output must equal the files.
 void expect_golden(ExecutorKind executor, const tests::Golden& golden) {
-  const auto file = [](std::string_view name) { return kData + "golden/" + std::string(name); };
-  const std::vector<std::string> expected = lines_of(file(golden.lines));
+  const std::vector<std::string> expected = tests::golden_lines(kData, golden.lines);
   ASSERT_FALSE(expected.empty());
-  std::vector<std::string> expected_side;
-  if (!golden.side_lines.empty()) expected_side = lines_of(file(golden.side_lines));
+  const std::vector<std::string> expected_side = tests::golden_lines(kData, golden.side_lines);
   for (const Setting& setting : settings(executor)) {
     SCOPED_TRACE(name_of(setting));
     const tests::TempDir dir(tests::TempDir::On::kMemory);

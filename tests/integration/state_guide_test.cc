@@ -168,7 +168,7 @@ std::string without_spaces(const std::string& path) {
 
 TEST(StateGuide, ThePageShowsTheCodeOfThisFile) {
   const std::string page = without_spaces(WEIR_SOURCE_DIR "/docs/guide/state.md");
-  const std::string here = without_spaces(__FILE__);
+  const std::string here = without_spaces(WEIR_SOURCE_DIR "/tests/integration/state_guide_test.cc");
   int pieces = 0;
   for (std::size_t at = page.find("```cpp"); at != std::string::npos;
        at = page.find("```cpp", at)) {

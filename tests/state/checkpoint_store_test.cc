@@ -110,6 +110,28 @@ TEST(CheckpointStore, NeverGivesOutAnIdOrAnEpochTwice) {
   }
 }
 
+TEST(CheckpointStore, GoesOnWithAnEpochThatIsStillTheLast) {
+  runtime::SimulatedStorage disk(1);
+  runtime::CheckpointId id;
+  {
+    auto store = *open_store(disk);
+    ASSERT_TRUE(disk.make_dirs(kFolder + "/local/task-0").ok());
+    const auto manifest = checkpoint(*store);
+    ASSERT_TRUE(manifest.ok()) << manifest.status();
+    id = manifest->id;
+  }
+  auto store = CheckpointStore::resume(disk, kFolder, kJob, runtime::Epoch(1));
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->epoch(), runtime::Epoch(1));
+  EXPECT_TRUE(disk.exists(kFolder + "/local/task-0")) << "tasks work in there";
+  EXPECT_EQ((*(*store)->latest())->id, id);
+  EXPECT_GT(*(*store)->next_id(), id);
+  store->reset();
+  ASSERT_TRUE(open_store(disk).ok());
+  const auto late = CheckpointStore::resume(disk, kFolder, kJob, runtime::Epoch(1));
+  EXPECT_EQ(late.status().code(), absl::StatusCode::kAborted) << late.status();
+}
+
 TEST(CheckpointStore, SurvivesACrashAtEveryChangeWithTheOldOrTheNewCheckpoint) {
   for (const std::uint64_t seed : {1u, 2u, 3u, 4u, 5u}) {
     for (std::uint64_t n = 1;; ++n) {

@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "support/flights.h"
+#include "weir/operators/text/byte_source.h"
+#include "weir/operators/text/line_reader.h"
+#include "weir/runtime/check.h"
 #include "weir/weir.h"
 
 namespace weir::tests {
@@ -43,6 +46,21 @@ inline constexpr Golden kGoldens[] = {
     {"quakes-a", "earthquakes-a-tumbling-6h.csv", ""},
     {"quakes-b", "earthquakes-b-tumbling-6h-wm24h.csv", ""},
 };
+
+// The lines of a golden file under the folder `data`, plain or .gz; none if it has no name.
+inline std::vector<std::string> golden_lines(const std::string& data, std::string_view name) {
+  std::vector<std::string> lines;
+  if (name.empty()) return lines;
+  auto source = operators::open_file(data + "golden/" + std::string(name), {});
+  WEIR_CHECK(source.ok(), "a golden file can be read");
+  for (auto reader = operators::LineReader(*std::move(source));;) {
+    std::string line;
+    std::size_t count = 0;
+    const auto step = reader.read({&line, 1}, count);
+    if (count == 0 || step == operators::ReadStep::kEnd) return lines;
+    lines.push_back(line);
+  }
+}
 
 inline constexpr Duration kAllData = std::chrono::minutes(2000);  // above any lateness
 

@@ -157,10 +157,7 @@ void JobLife::close(JobState state, MonotonicTime now, life::Effects& out) {
 }
 
 void JobLife::fail(const std::string& why, MonotonicTime now, life::Effects& out, bool for_ever) {
-  const bool is_under_way = phase_ == Phase::kOpening || phase_ == Phase::kRecording ||
-                            phase_ == Phase::kAdopting || phase_ == Phase::kStarting ||
-                            phase_ == Phase::kDeploying || phase_ == Phase::kRunning;
-  if (!is_under_way) return;
+  if (!is_under_way()) return;
   ++record_.restarts;
   record_.last_failure = why;
   out.push_back(life::Note{"failure", why});
@@ -174,6 +171,20 @@ void JobLife::fail(const std::string& why, MonotonicTime now, life::Effects& out
   set_state(JobState::Restarting, out);
   out.push_back(life::CloseAttempt{});
   fence(now, out);
+}
+
+bool JobLife::is_under_way() const {
+  return phase_ == Phase::kOpening || phase_ == Phase::kRecording || phase_ == Phase::kAdopting ||
+         phase_ == Phase::kStarting || phase_ == Phase::kDeploying || phase_ == Phase::kRunning;
+}
+
+life::Effects JobLife::on_shutdown(MonotonicTime now) {
+  life::Effects out;
+  if (!is_under_way()) return out;
+  out.push_back(life::Note{"state", "the cluster is being shut down"});
+  out.push_back(life::CloseAttempt{});
+  fence(now, out);
+  return out;
 }
 
 void JobLife::fence(MonotonicTime now, life::Effects& out) {

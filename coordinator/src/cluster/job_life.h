@@ -169,10 +169,10 @@ class JobLife {
   life::Effects on_worker_gone(const std::string& worker, const std::string& why,
                                runtime::MonotonicTime now);
   // The attempt cannot go on, although perhaps nobody is dead: a link, a deployment, a lease.
-  life::Effects on_worker_failed(std::uint64_t epoch, const std::string& why,
+  life::Effects on_worker_failed(std::uint64_t epoch, const absl::Status& why,
                                  runtime::MonotonicTime now);
   life::Effects on_task_event(std::uint64_t epoch, runtime::TaskId task, wire::TaskEventKind kind,
-                              runtime::CheckpointId id, const std::string& error,
+                              runtime::CheckpointId id, const absl::Status& error,
                               runtime::MonotonicTime now);
   life::Effects on_snapshot(std::uint64_t epoch, runtime::TaskId task, runtime::CheckpointId id,
                             absl::StatusOr<runtime::TaskSnapshot> snapshot,
@@ -188,6 +188,9 @@ class JobLife {
   absl::StatusOr<life::Effects> on_rescale(std::shared_ptr<const JobSpec> next,
                                            runtime::MonotonicTime now);
 
+  // The whole cluster ends: workers are stopped, and the job goes on when the cluster does.
+  life::Effects on_shutdown(runtime::MonotonicTime now);
+
   life::Effects on_tick(runtime::MonotonicTime now);
   // When on_tick() may have something to do; max(): not before another event.
   runtime::MonotonicTime next_tick() const;
@@ -195,6 +198,8 @@ class JobLife {
   // --- Observers ---------------------------------------------------------------------------------
   const JobSpec& spec() const { return *record_.spec; }
   const std::string& id() const { return record_.spec->id; }
+  // Slots that nobody else may have.
+  std::vector<PlacedWorker> held_slots() const;
   // What has to be durable; `ended` is filled in by whoever writes it.
   const JobRecord& record() const { return record_; }
   std::uint64_t version() const { return version_; }
@@ -214,6 +219,7 @@ class JobLife {
 
  private:
   Worker* find(const std::string& name);
+  bool is_under_way() const;                // from opening to running
   bool is_live(std::uint64_t epoch) const;  // events of this epoch count
   bool all_in(Worker::Stage stage) const;
   bool all_gone() const;

@@ -54,6 +54,15 @@ void JobLife::set_workers(const std::vector<WorkerRecord>& workers) {
       workers.empty() ? std::vector<std::uint32_t>() : worker_of_tasks(tasks_.index, placed_);
 }
 
+std::vector<PlacedWorker> JobLife::held_slots() const {
+  if (workers_.empty()) return phase_ == Phase::kOpening ? placed_ : std::vector<PlacedWorker>();
+  std::vector<PlacedWorker> held;
+  for (const Worker& worker : workers_) {
+    if (!worker.is_gone()) held.push_back({worker.supervisor, worker.slots});
+  }
+  return held;
+}
+
 void JobLife::start_workers(MonotonicTime now, life::Effects& out) {
   phase_ = Phase::kStarting;
   deadline_ = now + options_.start_timeout;
@@ -140,20 +149,21 @@ life::Effects JobLife::on_worker_gone(const std::string& name, const std::string
   return out;
 }
 
-life::Effects JobLife::on_worker_failed(std::uint64_t epoch, const std::string& why,
+life::Effects JobLife::on_worker_failed(std::uint64_t epoch, const absl::Status& why,
                                         MonotonicTime now) {
   life::Effects out;
-  if (is_live(epoch)) fail(why, now, out);
+  // Rule 10: rather than fall back behind what sinks may have committed, stop and ask.
+  if (is_live(epoch)) fail(std::string(why.message()), now, out, absl::IsDataLoss(why));
   return out;
 }
 
 life::Effects JobLife::on_task_event(std::uint64_t epoch, TaskId task, wire::TaskEventKind kind,
-                                     CheckpointId id, const std::string& error, MonotonicTime now) {
+                                     CheckpointId id, const absl::Status& error,
+                                     MonotonicTime now) {
   life::Effects out;
   if (!is_live(epoch) || task.value >= tasks_.tasks.size()) return out;
   if (kind == wire::TaskEventKind::Failed) {
-    fail(error, now, out);
-    return out;
+    return on_worker_failed(epoch, error, now);
   }
   if (!coordinator_.has_value()) return out;  // it is asked again once the folder is open
   switch (kind) {

@@ -60,7 +60,8 @@ wire::PlanSpecT plan_spec_of(const runtime::Plan& plan, const JobOptions& option
     made->from_chain = edge.from;
     made->to_chain = edge.to;
     made->grouping = static_cast<std::uint8_t>(edge.grouping);
-    made->is_encodable = true;
+    made->is_encodable = edge.type->is_encodable();
+    if (made->is_encodable) made->type_name = edge.type->schema();
     spec.edges.push_back(std::move(made));
   }
   return spec;

@@ -182,7 +182,7 @@ std::vector<Processes::Running> LocalProcesses::adopt(std::function<void(WorkerE
   on_exit_ = std::move(on_exit);
   std::vector<Running> running;
   std::set<std::string> known;
-  for (const WorkerRecord& record : records_.read_all()) {
+  for (const RunningWorker& record : records_.read_all()) {
     const absl::StatusOr<int> pidfd = open_process(record.process);
     if (!pidfd.ok()) {
       remove_traces(record.name.worker);
@@ -214,7 +214,7 @@ absl::StatusOr<std::int32_t> LocalProcesses::start(const WorkerStart& start) {
   if (pid == 0) run(launch);
   if (pid < 0) return absl::ErrnoToStatus(errno, "cannot start a process");
 
-  WorkerRecord record{start.name, {}};
+  RunningWorker record{start.name, {}};
   Descriptor pidfd;
   const absl::StatusOr<ProcessId> process = process_id(pid);
   status = process.status();
@@ -236,7 +236,7 @@ absl::StatusOr<std::int32_t> LocalProcesses::start(const WorkerStart& start) {
   return pid;
 }
 
-void LocalProcesses::watch(const WorkerRecord& record, int pidfd) {
+void LocalProcesses::watch(const RunningWorker& record, int pidfd) {
   {
     MutexLock lock(mutex_);
     running_[record.name.worker] = record.process;
@@ -244,7 +244,7 @@ void LocalProcesses::watch(const WorkerRecord& record, int pidfd) {
   watcher_.watch(pidfd, [this, record](ProcessWatcher::Ended how) { ended(record, how); });
 }
 
-void LocalProcesses::ended(const WorkerRecord& record, ProcessWatcher::Ended how) {
+void LocalProcesses::ended(const RunningWorker& record, ProcessWatcher::Ended how) {
   {
     MutexLock lock(mutex_);
     running_.erase(record.name.worker);

@@ -31,8 +31,8 @@ class LocalProcesses final : public Processes {
   void stop_watching() { watcher_.stop(); }
 
  private:
-  void watch(const WorkerRecord& record, int pidfd);
-  void ended(const WorkerRecord& record, ProcessWatcher::Ended how);
+  void watch(const RunningWorker& record, int pidfd);
+  void ended(const RunningWorker& record, ProcessWatcher::Ended how);
   // Of a worker that does not run.
   void remove_traces(const std::string& worker);
   std::string work_dir(const std::string& worker) const { return dir_ + "/work/" + worker; }

@@ -36,6 +36,17 @@ absl::Status append_to(const std::string& path, std::uint64_t at, std::string_vi
   return done;
 }
 
+// Of a file or a folder.
+absl::Status sync(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  const bool is_synced = ::fsync(fd) == 0;
+  const int failed = errno;
+  ::close(fd);
+  if (is_synced) return absl::OkStatus();
+  return absl::ErrnoToStatus(failed, absl::StrCat("cannot sync ", path));
+}
+
 std::uint64_t size_of(const std::string& path) {
   std::error_code missing;
   const std::uintmax_t bytes = std::filesystem::file_size(path, missing);
@@ -64,10 +75,11 @@ absl::Status ProgramStore::complete(const std::string& sha256) const {
     return absl::DataLossError(absl::StrCat("a program came with SHA-256 ", *actual, " instead of ",
                                             sha256, "; submit it again"));
   }
+  if (absl::Status synced = sync(part); !synced.ok()) return synced;
   if (::chmod(part.c_str(), 0500) != 0 || ::rename(part.c_str(), path(sha256).c_str()) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot store ", path(sha256)));
   }
-  return absl::OkStatus();
+  return sync(dir_);
 }
 
 absl::StatusOr<std::uint64_t> ProgramStore::append(const std::string& sha256, std::uint64_t offset,
@@ -100,6 +112,30 @@ absl::StatusOr<std::uint64_t> ProgramStore::append(const std::string& sha256, st
     if (!completed.ok()) return completed;
   }
   return now;
+}
+
+absl::StatusOr<Programs::Part> ProgramStore::read(const std::string& sha256, std::uint64_t offset,
+                                                  std::uint64_t most) const {
+  if (!has(sha256)) return absl::NotFoundError("there is no program " + sha256);
+  Part part;
+  part.total = size_of(path(sha256));
+  if (offset >= part.total) return part;
+  const int fd = ::open(path(sha256).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path(sha256)));
+  part.bytes.resize(std::min(most, part.total - offset));
+  std::size_t have = 0;
+  while (have < part.bytes.size()) {
+    const ssize_t n = ::pread(fd, part.bytes.data() + have, part.bytes.size() - have,
+                              static_cast<off_t>(offset + have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  ::close(fd);
+  if (have < part.bytes.size()) {
+    return absl::UnavailableError(absl::StrCat("cannot read ", path(sha256)));
+  }
+  return part;
 }
 
 void ProgramStore::forget_old(const std::set<std::string>& used) {

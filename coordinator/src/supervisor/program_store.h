@@ -32,6 +32,13 @@ class Programs {
   // when `offset` is 0.
   virtual absl::StatusOr<std::uint64_t> append(const std::string& sha256, std::uint64_t offset,
                                                std::uint64_t total, std::string_view bytes) = 0;
+  struct Part {
+    std::uint64_t total = 0;
+    std::string bytes;
+  };
+  // At most `most` bytes from `offset`. kNotFound if there is no such program.
+  virtual absl::StatusOr<Part> read(const std::string& sha256, std::uint64_t offset,
+                                    std::uint64_t most) const = 0;
   // Removes the oldest programs beyond the limit, but none of `used`.
   virtual void forget_old(const std::set<std::string>& used) = 0;
 };
@@ -44,6 +51,8 @@ class ProgramStore final : public Programs {
   std::string path(const std::string& sha256) const override;
   absl::StatusOr<std::uint64_t> append(const std::string& sha256, std::uint64_t offset,
                                        std::uint64_t total, std::string_view bytes) override;
+  absl::StatusOr<Part> read(const std::string& sha256, std::uint64_t offset,
+                            std::uint64_t most) const override;
   void forget_old(const std::set<std::string>& used) override;
 
  private:

@@ -13,11 +13,11 @@
 namespace weir::coordinator {
 namespace {
 
-std::optional<WorkerRecord> read_record(const std::string& path) {
+std::optional<RunningWorker> read_record(const std::string& path) {
   std::ifstream in(path);
   const nlohmann::json json = nlohmann::json::parse(in, nullptr, false);
   if (!json.is_object()) return std::nullopt;
-  WorkerRecord record;
+  RunningWorker record;
   try {
     record.name.worker = json.at("worker");
     record.name.job = json.at("job");
@@ -39,7 +39,7 @@ std::string WorkerRecords::path(const std::string& worker) const {
   return absl::StrCat(dir_, "/", worker, ".json");
 }
 
-absl::Status WorkerRecords::write(const WorkerRecord& record) const {
+absl::Status WorkerRecords::write(const RunningWorker& record) const {
   const std::string to = path(record.name.worker);
   const nlohmann::json json = {
       {"worker", record.name.worker}, {"job", record.name.job},
@@ -59,11 +59,11 @@ absl::Status WorkerRecords::write(const WorkerRecord& record) const {
 
 void WorkerRecords::remove(const std::string& worker) const { ::unlink(path(worker).c_str()); }
 
-std::vector<WorkerRecord> WorkerRecords::read_all() const {
-  std::vector<WorkerRecord> records;
+std::vector<RunningWorker> WorkerRecords::read_all() const {
+  std::vector<RunningWorker> records;
   std::error_code missing;
   for (const auto& entry : std::filesystem::directory_iterator(dir_, missing)) {
-    std::optional<WorkerRecord> record = read_record(entry.path().string());
+    std::optional<RunningWorker> record = read_record(entry.path().string());
     if (record.has_value() && entry.path().string() == path(record->name.worker)) {
       records.push_back(*std::move(record));
     } else {

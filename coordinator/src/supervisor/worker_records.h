@@ -12,7 +12,7 @@
 
 namespace weir::coordinator {
 
-struct WorkerRecord {
+struct RunningWorker {
   WorkerName name;
   ProcessId process;
 };
@@ -21,11 +21,11 @@ class WorkerRecords {
  public:
   explicit WorkerRecords(std::string dir) : dir_(std::move(dir)) {}
 
-  absl::Status write(const WorkerRecord& record) const;
+  absl::Status write(const RunningWorker& record) const;
   void remove(const std::string& worker) const;
   // Those that can be read; what cannot be is removed: a file that broke off belongs to a process
   // that was never let go.
-  std::vector<WorkerRecord> read_all() const;
+  std::vector<RunningWorker> read_all() const;
 
  private:
   std::string path(const std::string& worker) const;

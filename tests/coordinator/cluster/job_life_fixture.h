@@ -89,9 +89,9 @@ class JobLifeTest : public ::testing::Test {
   void all_gone() {
     for (const std::string& name : worker_names()) gone(name);
   }
-  void event(std::uint32_t task, Kind kind, std::uint64_t id = 0, const std::string& error = "") {
+  void event(std::uint32_t task, Kind kind, std::uint64_t id = 0) {
     note(life_->on_task_event(life_->epoch(), runtime::TaskId(task), kind,
-                              runtime::CheckpointId(id), error, now_));
+                              runtime::CheckpointId(id), absl::OkStatus(), now_));
   }
   void events(Kind kind, std::uint64_t id = 0) {
     for (std::uint32_t task = 0; task < 4; ++task) event(task, kind, id);

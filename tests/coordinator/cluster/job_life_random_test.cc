@@ -10,7 +10,7 @@ TEST(JobLifeWorld, EveryLifeEndsWithAllInputCommittedOnce) {
   std::uint64_t faults = 0;
   std::uint64_t adoptions = 0;
   std::uint64_t epochs = 0;
-  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 800; ++seed) {
     JobLifeWorld world(seed);
     world.run(/*faulty_steps=*/1500, /*most_steps=*/60'000);
     if (::testing::Test::HasFailure()) return;
@@ -19,7 +19,7 @@ TEST(JobLifeWorld, EveryLifeEndsWithAllInputCommittedOnce) {
     epochs += world.epochs();
   }
   // The world is as rough as it is meant to be.
-  EXPECT_GT(faults, 30'000u);
+  EXPECT_GT(faults, 15'000u);
   EXPECT_GT(adoptions, 1'000u);
   EXPECT_GT(epochs, 5'000u);
 }

@@ -83,7 +83,7 @@ TEST_F(JobLifeTest, TheNextAttemptWaitsUntilEveryWorkerOfTheOldOneIsGone) {
 TEST_F(JobLifeTest, RestsBeforeItIsTriedAgain) {
   begin();
   run();
-  note(life_->on_worker_failed(1, "a link broke", now_));
+  note(life_->on_worker_failed(1, absl::UnavailableError("a link broke"), now_));
   all_gone();
   EXPECT_FALSE(life_->wants_slots());
   EXPECT_EQ(life_->next_tick(), now_ + 1s);
@@ -95,9 +95,10 @@ TEST_F(JobLifeTest, RestsBeforeItIsTriedAgain) {
 TEST_F(JobLifeTest, EventsOfAnotherEpochChangeNothing) {
   begin();
   run(7);
-  note(life_->on_worker_failed(6, "late", now_));
-  note(life_->on_task_event(6, runtime::TaskId(0), Kind::Failed, {}, "late", now_));
-  note(life_->on_task_event(8, runtime::TaskId(0), Kind::Ended, {}, "", now_));
+  note(life_->on_worker_failed(6, absl::UnavailableError("late"), now_));
+  note(life_->on_task_event(6, runtime::TaskId(0), Kind::Failed, {}, absl::InternalError("late"),
+                            now_));
+  note(life_->on_task_event(8, runtime::TaskId(0), Kind::Ended, {}, {}, now_));
   note(life_->on_snapshot(6, runtime::TaskId(0), runtime::CheckpointId(1),
                           absl::InternalError("late"), now_));
   note(life_->on_manifest(6, runtime::CheckpointId(1), absl::InternalError("late"), true, now_));

@@ -297,7 +297,7 @@ inline void JobLifeWorld::report(const std::string& name, std::uint32_t task,
                                  wire::TaskEventKind kind, std::uint64_t id) {
   Process& from = processes_[name];
   from.out.push_back([this, epoch = from.epoch, task, kind, id] {
-    perform(life_->on_task_event(epoch, runtime::TaskId(task), kind, runtime::CheckpointId(id), "",
+    perform(life_->on_task_event(epoch, runtime::TaskId(task), kind, runtime::CheckpointId(id), {},
                                  now_));
   });
 }
@@ -306,6 +306,7 @@ inline void JobLifeWorld::deploy(const std::string& name, std::uint64_t restored
                                  const std::vector<std::uint32_t>& worker_of_task,
                                  std::uint32_t self) {
   Process& me = processes_[name];
+  me.is_fenced = false;  // it was adopted by a coordinator that knows nothing of its silence
   if (!me.is_deployed) {
     me.is_deployed = true;
     for (std::uint32_t task = 0; task < kTasks; ++task) {
@@ -459,7 +460,8 @@ inline void JobLifeWorld::fault() {
     other.is_fenced = true;
     other.in.clear();
     other.out.clear();
-    perform(life_->on_worker_failed(other.epoch, name + " is silent", now_));
+    perform(
+        life_->on_worker_failed(other.epoch, absl::UnavailableError(name + " is silent"), now_));
     perform(life_->on_worker_gone(name, "its lease is over", now_));
     return;
   }

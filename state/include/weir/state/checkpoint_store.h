@@ -50,6 +50,12 @@ class CheckpointStore final : public CheckpointFiles {
   static absl::StatusOr<std::unique_ptr<CheckpointStore>> open(runtime::Storage& storage,
                                                                const std::string& dir,
                                                                const JobIdentity& identity);
+  // The same for an attempt that goes on in other processes while its owner was started again: the
+  // epoch stays, and so do working folders. kAborted if another epoch has begun since.
+  static absl::StatusOr<std::unique_ptr<CheckpointStore>> resume(runtime::Storage& storage,
+                                                                 const std::string& dir,
+                                                                 const JobIdentity& identity,
+                                                                 runtime::Epoch epoch);
   // Forgets everything that the folder holds, for a start from nothing; ids and epochs go on
   // rising, so that no name is ever used twice. Refuses a folder in use (kUnavailable) or of
   // somebody else (kFailedPrecondition). A folder that does not exist is fine.
@@ -74,6 +80,11 @@ class CheckpointStore final : public CheckpointFiles {
   };
   absl::StatusOr<std::optional<Manifest>> load_latest(LoadOptions options);
 
+  // The newest checkpoint, for an owner whose tasks verify what they read: its manifest is, its
+  // files are not. Its name is made durable first, since whoever completed it may have died over
+  // that.
+  absl::StatusOr<std::optional<Manifest>> latest();
+
   // --- Completing ------------------------------------------------------------------------------
   // Makes `manifest` durable; when this returns OK, and only then, the checkpoint is complete.
   // After an error before the rename the checkpoint is aborted and the next one may succeed. After
@@ -97,11 +108,15 @@ class CheckpointStore final : public CheckpointFiles {
  private:
   CheckpointStore(runtime::Storage& storage, const std::string& dir, JobIdentity identity);
 
-  absl::Status begin();  // the part of open() behind the lock
+  static absl::StatusOr<std::unique_ptr<CheckpointStore>> open_locked(runtime::Storage& storage,
+                                                                      const std::string& dir,
+                                                                      const JobIdentity& identity,
+                                                                      runtime::Epoch resumed);
+  absl::Status begin(runtime::Epoch resumed);  // the part of open() behind the lock; 0: none
   absl::Status begin_clear();
   absl::Status write_identity();
   absl::Status check_identity();
-  absl::Status begin_epoch();
+  absl::Status begin_epoch(runtime::Epoch resumed);
   absl::Status largest_used(std::uint64_t* epoch, std::uint64_t* id);
   absl::Status reserve_ids(std::uint64_t reserved);
   absl::Status write_replacing(const std::string& path, std::string_view bytes,

@@ -1,0 +1,172 @@
+#include "cluster/job_files.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace weir::coordinator {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Beyond so many lines the file is written anew, with what the coordinator still keeps.
+constexpr std::size_t kMostHistoryLines = 20'000;
+constexpr std::size_t kKeptHistoryLines = 2'000;
+
+std::string line_of(const HistoryLine& line) {
+  const Json json = {
+      {"n", line.number}, {"time_us", line.time.count()}, {"kind", line.kind}, {"text", line.text}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+absl::Status remove_if_there(runtime::Storage& storage, const std::string& path) {
+  return storage.exists(path) ? storage.remove(path) : absl::OkStatus();
+}
+
+}  // namespace
+
+JobFiles::JobFiles(runtime::Storage& storage, runtime::Clock& clock, std::string dir)
+    : storage_(storage), clock_(clock), dir_(std::move(dir)) {}
+
+absl::Status JobFiles::ensure_dir() {
+  if (storage_.exists(dir_)) return absl::OkStatus();
+  if (absl::Status status = storage_.make_dirs(dir_); !status.ok()) return status;
+  return storage_.sync_dir(dir_.substr(0, dir_.rfind('/')));
+}
+
+absl::Status JobFiles::write_record(const std::string& text) {
+  if (absl::Status status = ensure_dir(); !status.ok()) return status;
+  const std::string path = dir_ + "/job.json";
+  const std::string temporary = path + ".tmp";
+  if (absl::Status status = remove_if_there(storage_, temporary); !status.ok()) return status;
+  storage_.step("record.write");
+  absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage_.create(temporary);
+  if (!file.ok()) return file.status();
+  absl::Status status = (*file)->append(text);
+  if (status.ok()) status = (*file)->sync();
+  if (status.ok()) status = (*file)->close();
+  if (!status.ok()) return status;
+  storage_.step("record.rename");
+  if (status = storage_.rename(temporary, path); !status.ok()) return status;
+  storage_.step("record.sync_dir");
+  return storage_.sync_dir(dir_);
+}
+
+absl::Status JobFiles::append_history(HistoryLine line) {
+  const std::string text = line_of(line);
+  newest_.push_back(std::move(line));
+  if (newest_.size() > kKeptHistoryLines) newest_.pop_front();
+  if (history_ == nullptr || history_lines_ >= kMostHistoryLines) return rewrite_history();
+  ++history_lines_;
+  absl::Status status = history_->append(text);
+  if (!status.ok()) history_.reset();
+  return status;
+}
+
+absl::Status JobFiles::rewrite_history() {
+  history_.reset();
+  if (absl::Status status = ensure_dir(); !status.ok()) return status;
+  const std::string path = dir_ + "/events.ndjson";
+  const std::string temporary = path + ".tmp";
+  if (absl::Status status = remove_if_there(storage_, temporary); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage_.create(temporary);
+  if (!file.ok()) return file.status();
+  std::string text;
+  for (const HistoryLine& line : newest_) text += line_of(line);
+  absl::Status status = (*file)->append(text);
+  if (status.ok()) status = (*file)->sync();
+  if (status.ok()) status = storage_.rename(temporary, path);
+  if (!status.ok()) return status;
+  history_ = *std::move(file);
+  history_lines_ = newest_.size();
+  return absl::OkStatus();
+}
+
+std::vector<HistoryLine> JobFiles::read_history() {
+  std::vector<HistoryLine> out;
+  const absl::StatusOr<std::string> text = storage_.read(dir_ + "/events.ndjson");
+  if (!text.ok()) return out;
+  for (std::size_t at = 0; at < text->size();) {
+    const std::size_t end = text->find('\n', at);
+    if (end == std::string::npos) break;
+    const Json json = Json::parse(text->substr(at, end - at), nullptr, false);
+    at = end + 1;
+    if (!json.is_object()) break;
+    HistoryLine line;
+    line.number = json.value("n", std::uint64_t{0});
+    line.time = std::chrono::microseconds(json.value("time_us", std::int64_t{0}));
+    line.kind = json.value("kind", "");
+    line.text = json.value("text", "");
+    if (line.number != (out.empty() ? line.number : out.back().number + 1)) break;
+    out.push_back(std::move(line));
+  }
+  if (out.size() > kKeptHistoryLines) {
+    out.erase(out.begin(), out.end() - static_cast<std::ptrdiff_t>(kKeptHistoryLines));
+  }
+  newest_.assign(out.begin(), out.end());
+  return out;
+}
+
+absl::StatusOr<life::Opened> JobFiles::open(const JobSpec& spec, std::uint64_t resume_epoch) {
+  store_.reset();
+  if (absl::Status status = ensure_dir(); !status.ok()) return status;
+  const state::JobIdentity identity{spec.name, spec.plan.fingerprint};
+  absl::StatusOr<std::unique_ptr<state::CheckpointStore>> store =
+      resume_epoch == 0 ? state::CheckpointStore::open(storage_, state_dir(), identity)
+                        : state::CheckpointStore::resume(storage_, state_dir(), identity,
+                                                         runtime::Epoch(resume_epoch));
+  if (!store.ok()) return store.status();
+  const absl::StatusOr<std::optional<state::Manifest>> latest = (*store)->latest();
+  if (!latest.ok()) return latest.status();
+  life::Opened opened;
+  opened.epoch = (*store)->epoch().value;
+  if (latest->has_value()) {
+    const state::Manifest& manifest = **latest;
+    if (manifest.max_parallelism != spec.plan.max_parallelism) {
+      return absl::FailedPreconditionError("checkpoint " + std::to_string(manifest.id.value) +
+                                           " has " + std::to_string(manifest.max_parallelism) +
+                                           " key groups, this program has " +
+                                           std::to_string(spec.plan.max_parallelism) +
+                                           "; the number is fixed for the life of the state");
+    }
+    opened.restored = manifest.id;
+    opened.is_final = manifest.final;
+  }
+  store_ = *std::move(store);
+  return opened;
+}
+
+absl::Status JobFiles::check_open(std::uint64_t epoch) const {
+  if (store_ != nullptr && store_->epoch().value == epoch) return absl::OkStatus();
+  return absl::AbortedError("the attempt of epoch " + std::to_string(epoch) + " is over");
+}
+
+absl::StatusOr<runtime::CheckpointId> JobFiles::next_id(std::uint64_t epoch) {
+  if (absl::Status status = check_open(epoch); !status.ok()) return status;
+  return store_->next_id();
+}
+
+JobFiles::Completed JobFiles::complete(std::uint64_t epoch, const JobSpec& spec,
+                                       life::CompleteCheckpoint checkpoint) {
+  if (absl::Status status = check_open(epoch); !status.ok()) return {status, false};
+  state::Manifest manifest;
+  manifest.job = spec.name;
+  manifest.topology = spec.plan.fingerprint;
+  manifest.plan = spec.plan.printed;
+  manifest.id = checkpoint.id;
+  manifest.epoch = store_->epoch();
+  manifest.wall_time = clock_.wall_now();
+  manifest.max_parallelism = spec.plan.max_parallelism;
+  manifest.final = checkpoint.is_final;
+  manifest.tasks = std::move(checkpoint.snapshots);
+  Completed out;
+  out.status = store_->complete(manifest);
+  out.in_doubt = !out.status.ok() && store_->is_in_doubt();
+  return out;
+}
+
+absl::Status JobFiles::collect(std::uint64_t epoch) {
+  if (absl::Status status = check_open(epoch); !status.ok()) return status;
+  return store_->collect().status();
+}
+
+}  // namespace weir::coordinator

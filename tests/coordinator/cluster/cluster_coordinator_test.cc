@@ -1,0 +1,347 @@
+#include "coordinator/src/cluster/cluster_coordinator.h"
+
+#include "scripted_cluster.h"
+
+namespace weir::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+using wire::JobState;
+
+class ClusterCoordinatorTest : public ScriptedCluster {
+ protected:
+  // A job on one worker at each of two supervisors, running.
+  std::string running_job(std::chrono::microseconds interval = {}) {
+    supervisor("a", 1);
+    supervisor("b", 1);
+    const std::string job = submit(submission(2, interval));
+    run_for(1s);
+    EXPECT_EQ(info(job).state, JobState::Running);
+    EXPECT_EQ(workers().size(), 2u);
+    return job;
+  }
+  template <class Body>
+  Body about(const std::string& job) {
+    Body body;
+    body.job = job;
+    return body;
+  }
+};
+
+TEST_F(ClusterCoordinatorTest, RunsAJobFromSubmitToFinished) {
+  const std::string job = running_job();
+  EXPECT_EQ(job, "flights-1");
+  for (ScriptedWorker* worker : workers()) worker->end_tasks();
+  run_for(2s);
+  const wire::JobInfoT ended = info("flights");
+  EXPECT_EQ(ended.state, JobState::Finished);
+  EXPECT_EQ(ended.checkpoints, 1u);
+  EXPECT_EQ(ended.restarts, 0u);
+  EXPECT_GT(ended.ended_us, 0);
+  EXPECT_TRUE(workers().empty()) << "workers exit in good order";
+  EXPECT_TRUE(disk.exists("/cluster/jobs/flights-1/state/checkpoints"));
+}
+
+TEST_F(ClusterCoordinatorTest, AWorkerThatDiesRestartsTheJobFromTheLatestCheckpoint) {
+  const std::string job = running_job(1s);
+  run_for(3s);
+  const std::uint64_t checkpoint = info(job).last_checkpoint;
+  ASSERT_GT(checkpoint, 0u);
+  const std::string victim = supervisors["a"]->workers.begin()->first;
+  supervisors["a"]->kill(victim);
+  run_for(3s);
+  const wire::JobInfoT after = info(job);
+  EXPECT_EQ(after.state, JobState::Running);
+  EXPECT_EQ(after.restarts, 1u);
+  EXPECT_EQ(after.epoch, 2u);
+  EXPECT_EQ(after.last_failure, "worker " + victim + " on a: killed by signal 9");
+  ASSERT_EQ(workers().size(), 2u);
+  for (ScriptedWorker* worker : workers()) {
+    EXPECT_GE(worker->restored, checkpoint);
+    EXPECT_EQ(worker->start().epoch, 2u);
+    for (const auto& [task, state] : worker->tasks) EXPECT_GE(state.committed, worker->restored);
+  }
+}
+
+TEST_F(ClusterCoordinatorTest, AFailedTaskIsNamedAndTheJobTriedAgain) {
+  const std::string job = running_job();
+  workers()[0]->event(0, wire::TaskEventKind::Failed, 0, "task read 0/2: no such file");
+  run_for(3s);
+  EXPECT_EQ(info(job).last_failure, "task read 0/2: no such file");
+  EXPECT_EQ(info(job).state, JobState::Running);
+}
+
+TEST_F(ClusterCoordinatorTest, ASilentHostLosesItsWorkOnlyWhenItsLeasesAreOver) {
+  const std::string job = running_job();
+  supervisor("c", 2);
+  run_for(1s);
+  supervisors["a"]->is_silent = true;
+  workers()[0]->is_silent = true;
+  run_for(9s);
+  EXPECT_EQ(info(job).state, JobState::Running);
+  run_for(5s);
+  const wire::JobInfoT after = info(job);
+  EXPECT_EQ(after.state, JobState::Running);
+  EXPECT_EQ(after.restarts, 1u);
+  for (const auto& worker : after.workers) EXPECT_NE(worker->supervisor, "a");
+  // It wakes up: its worker is fenced, and it may serve again.
+  const auto old = supervisors["a"]->workers.begin()->first;
+  supervisors["a"]->is_silent = false;
+  supervisors["a"]->workers.begin()->second->is_silent = false;
+  run_for(1s);
+  EXPECT_EQ(supervisors["a"]->workers.count(old), 0u);
+  EXPECT_EQ(info(job).restarts, 1u);
+}
+
+TEST_F(ClusterCoordinatorTest, AWorkerThatOutlivesItsSupervisorsSilenceGoesOn) {
+  const std::string job = running_job();
+  supervisors["a"]->is_silent = true;
+  run_for(20s);
+  EXPECT_EQ(info(job).state, JobState::Running);
+  EXPECT_EQ(info(job).restarts, 0u);
+  supervisors["a"]->is_silent = false;
+  run_for(2s);
+  EXPECT_EQ(info(job).restarts, 0u);
+}
+
+TEST_F(ClusterCoordinatorTest, WaitsForSlotsAndSaysHowManyAreMissing) {
+  supervisor("a", 1);
+  run_for(1s);
+  wire::SubmitT impatient = submission(4);
+  impatient.wait_for_slots = false;
+  EXPECT_EQ(refusal(std::move(impatient)),
+            "job flights needs 4 slots, and 1 are free: 3 are missing; start another supervisor, "
+            "or submit it to wait for slots");
+  const std::string job = submit(submission(4));
+  EXPECT_EQ(info(job).state, JobState::Waiting);
+  EXPECT_EQ(info(job).slots_missing, 3u);
+  supervisor("b", 3);
+  run_for(2s);
+  EXPECT_EQ(info(job).state, JobState::Running);
+}
+
+TEST_F(ClusterCoordinatorTest, TwoJobsNeverShareASlot) {
+  supervisor("a", 2);
+  supervisor("b", 1);
+  submit(submission(2));
+  wire::SubmitT other = submission(2);
+  other.name = "ships";
+  submit(std::move(other));
+  run_for(2s);
+  EXPECT_EQ(info("flights").state, JobState::Running);
+  EXPECT_EQ(info("ships").state, JobState::Waiting);
+  ask(about<wire::CancelJobT>("flights"));
+  run_for(2s);
+  EXPECT_EQ(info("flights").state, JobState::Cancelled);
+  EXPECT_EQ(info("ships").state, JobState::Running);
+}
+
+TEST_F(ClusterCoordinatorTest, StopsPausesAndResumes) {
+  const std::string job = running_job();
+  EXPECT_NE(ask(about<wire::PauseJobT>("flights")).body.AsDone(), nullptr);
+  run_for(2s);
+  EXPECT_EQ(info(job).state, JobState::Paused);
+  EXPECT_EQ(info(job).checkpoints, 1u);
+  EXPECT_NE(ask(about<wire::ResumeJobT>("flights")).body.AsDone(), nullptr);
+  run_for(2s);
+  EXPECT_EQ(info(job).state, JobState::Running);
+  EXPECT_NE(ask(about<wire::StopJobT>("flights")).body.AsDone(), nullptr);
+  run_for(2s);
+  EXPECT_EQ(info(job).state, JobState::Stopped);
+  EXPECT_EQ(refusal(about<wire::StopJobT>("flights")),
+            "job flights-1 is stopped: it cannot be stopped");
+}
+
+TEST_F(ClusterCoordinatorTest, RescalesFromItsCheckpoint) {
+  const std::string job = running_job();
+  supervisor("c", 2);
+  auto rescale = about<wire::RescaleJobT>(job);
+  rescale.parallelism = 4;
+  rescale.plan = std::make_unique<wire::PlanSpecT>(make_spec(4)->plan);
+  rescale.arguments = {"--fast"};
+  EXPECT_NE(ask(std::move(rescale)).body.AsDone(), nullptr);
+  run_for(3s);
+  const wire::JobInfoT after = info(job);
+  EXPECT_EQ(after.state, JobState::Running);
+  EXPECT_EQ(after.parallelism, 4u);
+  EXPECT_EQ(after.restarts, 0u);
+  ASSERT_FALSE(workers().empty());
+  EXPECT_EQ(workers()[0]->start().arguments, (std::vector<std::string>{"--fast"}));
+  EXPECT_GT(workers()[0]->restored, 0u);
+}
+
+TEST_F(ClusterCoordinatorTest, ARestartedCoordinatorAdoptsWhatRuns) {
+  const std::string job = running_job(1s);
+  run_for(3s);
+  const std::uint64_t before = info(job).last_checkpoint;
+  stop();
+  clock.advance(2s);
+  start();
+  run_for(5s);
+  const wire::JobInfoT after = info(job);
+  EXPECT_EQ(after.state, JobState::Running);
+  EXPECT_EQ(after.epoch, 1u) << "the attempt goes on";
+  EXPECT_EQ(after.restarts, 0u);
+  EXPECT_GT(after.last_checkpoint, before) << "and takes checkpoints";
+  for (ScriptedWorker* worker : workers()) worker->end_tasks();
+  run_for(3s);
+  EXPECT_EQ(info(job).state, JobState::Finished);
+}
+
+TEST_F(ClusterCoordinatorTest, WhatDiedWhileTheCoordinatorWasAwayIsNoticed) {
+  const std::string job = running_job(1s);
+  run_for(2s);
+  stop();
+  supervisors["b"]->workers.clear();
+  start();
+  run_for(5s);
+  const wire::JobInfoT after = info(job);
+  EXPECT_EQ(after.state, JobState::Running);
+  EXPECT_EQ(after.epoch, 2u);
+  EXPECT_EQ(workers().size(), 2u);
+}
+
+TEST_F(ClusterCoordinatorTest, AHostThatNeverComesBackIsGivenUpAfterItsLease) {
+  const std::string job = running_job(1s);
+  run_for(2s);
+  stop();
+  supervisors.erase("b");
+  supervisor("c", 1);
+  start();
+  run_for(9s);
+  EXPECT_EQ(info(job).epoch, 1u);
+  run_for(5s);
+  EXPECT_EQ(info(job).epoch, 2u);
+  EXPECT_EQ(info(job).state, JobState::Running);
+}
+
+TEST_F(ClusterCoordinatorTest, RemembersJobsAndTheirHistory) {
+  const std::string job = running_job();
+  ask(about<wire::CancelJobT>(job));
+  run_for(2s);
+  restart();
+  EXPECT_EQ(info(job).state, JobState::Cancelled);
+  const wire::MessageT answer = ask(about<wire::GetEventsT>(job));
+  ASSERT_NE(answer.body.AsEvents(), nullptr);
+  const auto& events = answer.body.AsEvents()->events;
+  ASSERT_GE(events.size(), 4u);
+  EXPECT_EQ(events.front()->text, "submitted");
+  EXPECT_EQ(events.back()->text, "cancelled");
+  EXPECT_EQ(submit(submission()), "flights-2") << "ids are never used twice";
+}
+
+TEST_F(ClusterCoordinatorTest, RefusesWhatItCannotDoWithAReason) {
+  running_job();
+  EXPECT_EQ(
+      refusal(submission()),
+      "a job named flights is running already, as flights-1: stop it, or choose another name");
+  EXPECT_EQ(refusal(about<wire::StopJobT>("fligths")),
+            "there is no job fligths; did you mean flights?");
+  wire::SubmitT bad = submission();
+  bad.name = "../x";
+  EXPECT_NE(refusal(std::move(bad)).find("a job's name is"), std::string::npos);
+  bad = submission();
+  bad.name = "x";
+  bad.program_sha256 = std::string(64, 'b');
+  EXPECT_EQ(refusal(std::move(bad)), "there is no program " + std::string(64, 'b'));
+  bad = submission();
+  bad.name = "x";
+  bad.plan = nullptr;
+  EXPECT_EQ(refusal(std::move(bad)), "the program has told no plan");
+  EXPECT_EQ(refusal(about<wire::TakeSavepointT>("flights")), "savepoints do not exist yet");
+  auto rescale = about<wire::RescaleJobT>("flights");
+  rescale.parallelism = 4;
+  rescale.plan = std::make_unique<wire::PlanSpecT>(make_spec(4)->plan);
+  rescale.plan->fingerprint = "other";
+  EXPECT_EQ(refusal(std::move(rescale)), "job flights-1 runs another topology than this program's");
+}
+
+TEST_F(ClusterCoordinatorTest, TwoCoordinatorsOnOneFolderAreRefused) {
+  const auto second = make();
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_NE(second.status().message().find("another coordinator uses the folder /cluster"),
+            absl::string_view::npos);
+}
+
+TEST_F(ClusterCoordinatorTest, TakesProgramsAndGivesThemToSupervisors) {
+  wire::UploadProgramT upload;
+  upload.sha256 = std::string(64, 'c');
+  upload.total = 6;
+  upload.bytes = {'a', 'b', 'c'};
+  wire::MessageT answer = ask(upload);
+  ASSERT_NE(answer.body.AsUploadProgress(), nullptr);
+  EXPECT_EQ(answer.body.AsUploadProgress()->have, 3u);
+  EXPECT_FALSE(answer.body.AsUploadProgress()->is_complete);
+  upload.offset = 3;
+  answer = ask(upload);
+  EXPECT_TRUE(answer.body.AsUploadProgress()->is_complete);
+  wire::FetchProgramT fetch;
+  fetch.sha256 = upload.sha256;
+  fetch.offset = 2;
+  answer = ask(fetch);
+  ASSERT_NE(answer.body.AsProgramPart(), nullptr);
+  EXPECT_EQ(answer.body.AsProgramPart()->total, 6u);
+  EXPECT_EQ(answer.body.AsProgramPart()->bytes.size(), 4u);
+}
+
+TEST_F(ClusterCoordinatorTest, LogsComeFromTheSupervisor) {
+  running_job();
+  const wire::MessageT answer = ask(about<wire::GetLogT>("flights"));
+  ASSERT_NE(answer.body.AsLogPart(), nullptr);
+  EXPECT_EQ(answer.body.AsLogPart()->worker, "flights-1-e1-0");
+  auto other = about<wire::GetLogT>("flights");
+  other.worker = "nobody";
+  EXPECT_EQ(refusal(std::move(other)), "job flights-1 has no worker nobody");
+}
+
+TEST_F(ClusterCoordinatorTest, AShutdownEndsWorkersAndTheJobGoesOnNextTime) {
+  const std::string job = running_job();
+  EXPECT_NE(ask(wire::ShutdownT{}).body.AsDone(), nullptr);
+  for (int i = 0; i < 100 && !coordinator->is_done(); ++i) run_for(100ms);
+  EXPECT_TRUE(coordinator->is_done());
+  EXPECT_TRUE(workers().empty());
+  supervisors.clear();
+  supervisor("a", 2);
+  restart();
+  run_for(3s);
+  EXPECT_EQ(info(job).state, JobState::Running);
+  EXPECT_EQ(info(job).epoch, 2u);
+  EXPECT_EQ(info(job).restarts, 0u) << "nothing has failed";
+}
+
+TEST_F(ClusterCoordinatorTest, APauseOfTheCoordinatorItselfKillsNobody) {
+  const std::string job = running_job();
+  clock.advance(2min);
+  run_for(1s);
+  EXPECT_EQ(info(job).restarts, 0u);
+  EXPECT_EQ(info(job).state, JobState::Running);
+}
+
+TEST_F(ClusterCoordinatorTest, OnlyItsOwnWorkersSpeakOfTasks) {
+  const std::string job = running_job();
+  Member stranger(net, "w:stranger");
+  wire::TaskEventT event;
+  event.job = job;
+  event.epoch = 1;
+  event.kind = wire::TaskEventKind::Failed;
+  event.error_code = 13;
+  stranger.tell(event);
+  workers()[0]->event(workers()[1]->tasks.begin()->first, wire::TaskEventKind::Failed, 0, "no");
+  run_for(1s);
+  EXPECT_EQ(info(job).restarts, 0u);
+}
+
+TEST_F(ClusterCoordinatorTest, AFullDiskIsToldAndNothingIsPromised) {
+  supervisor("a", 2);
+  run_for(1s);
+  disk.set_capacity(disk.used_bytes());
+  EXPECT_NE(refusal(submission()).find("the coordinator cannot write its folder"),
+            std::string::npos);
+  disk.set_capacity(1u << 30);
+  run_for(10s);
+  EXPECT_EQ(info("flights").state, JobState::Running);
+}
+
+}  // namespace
+}  // namespace weir::coordinator
