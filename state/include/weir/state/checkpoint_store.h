@@ -144,7 +144,11 @@ class CheckpointStore {
   absl::Status write_replacing(const std::string& path, std::string_view bytes,
                                std::string_view step);
   absl::StatusOr<Manifest> read_manifest(runtime::CheckpointId id);
-  absl::StatusOr<std::string> read_verified(const runtime::SnapshotFile& file);
+  absl::Status check_name(const runtime::SnapshotFile& file) const;
+  // Whether what was read, with length and hash as in `found`, is what `file` says.
+  absl::Status check_content(const runtime::SnapshotFile& file, const absl::Status& is_read,
+                             const runtime::SnapshotFile& found) const;
+  absl::Status refuse(const runtime::SnapshotFile& file, const std::string& why) const;
   absl::Status complete_now(const Manifest& manifest);
   absl::StatusOr<std::set<std::string>> mark(const std::vector<runtime::CheckpointId>& retained);
   absl::Status sweep_checkpoints(const std::vector<runtime::CheckpointId>& retained,
