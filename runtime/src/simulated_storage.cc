@@ -136,6 +136,12 @@ absl::StatusOr<std::string> SimulatedStorage::read(const std::string& path) {
   return it->second->bytes;
 }
 
+absl::Status SimulatedStorage::read_pieces(const std::string& path, const Visit& visit) {
+  const absl::StatusOr<std::string> bytes = read(path);
+  if (bytes.ok()) visit(*bytes);
+  return bytes.status();
+}
+
 absl::StatusOr<std::vector<std::string>> SimulatedStorage::list(const std::string& dir) {
   const MutexLock lock(mutex_);
   if (absl::Status status = alive(dir); !status.ok()) return status;

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -69,7 +71,7 @@ class KeyedState final : public runtime::TaskState {
   bool has_evicted() const { return evicted_; }
   // Loads the rows of `keys` (full row keys) that the store has into their tables. An error fails
   // the task at keep_budget().
-  void fetch(const std::vector<std::string>& keys);
+  void fetch(std::span<const std::string> keys);
   // Loads all rows of one table's namespace.
   void fetch_all(const RowPrefix& prefix);
   // Told by tables once entries may rest in the store only: a row is gone. Until the store has
@@ -113,6 +115,7 @@ class KeyedState final : public runtime::TaskState {
   std::unordered_set<std::string> gone_now_;     // since the last freeze
   std::unordered_set<std::string> gone_before_;  // frozen, or on their way to the store
   std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);
+  std::vector<std::optional<std::string>> fetched_;
   absl::Status failure_;
 };
 
@@ -163,14 +166,18 @@ class TableGroup final : public TableBase {
     Table& table = at(space);
     if (table.is_whole()) return;
     tell_removed(table);
-    std::vector<std::string> missing;
+    const auto view = table.view();
+    std::size_t missing = 0;
     for (std::uint32_t i = 0; i < n; ++i) {
+      if (i + kAhead < n) Table::prefetch(view, hashes[i + kAhead]);
       if (table.contains(hashes[i], key_at(i))) continue;
-      std::string& row = missing.emplace_back();
+      if (missing == missing_.size()) missing_.emplace_back();
+      std::string& row = missing_[missing++];
+      row.clear();
       table.prefix().append_to(row, hashes[i]);
       KeyTraits<K>::encode_key(row, key_at(i));
     }
-    if (!missing.empty()) state_->fetch(missing);
+    if (missing != 0) state_->fetch(std::span(missing_).first(missing));
   }
 
   // Removes all entries of `space`, here and (with the next snapshot) in the store.
@@ -296,11 +303,13 @@ class TableGroup final : public TableBase {
     typename Table::Slot slot;
   };
   static constexpr std::size_t kSmall = 4096;  // rows whose memory is worth keeping
+  static constexpr std::uint32_t kAhead = 24;  // keys between prefetch and use
 
   KeyedState* state_ = nullptr;
   runtime::StateDescriptor descriptor_;
   std::map<std::int64_t, std::unique_ptr<Table>> tables_;
   std::vector<Loaded> loaded_;
+  std::vector<std::string> missing_;  // row keys; as many as were ever missing in one batch
   std::vector<std::unique_ptr<Table>> leaving_;  // dropped, with removals to be written
   std::size_t expected_ = 0;                     // entries of the table dropped last
   std::int64_t encoding_space_ = INT64_MIN;
