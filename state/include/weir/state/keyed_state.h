@@ -151,7 +151,11 @@ class TableGroup final : public TableBase {
     std::unique_ptr<Table> table;
     const RowPrefix prefix{descriptor_.table, space, state_->options().max_parallelism, share()};
     const std::size_t expected = tables_.empty() ? expected_ : tables_.rbegin()->second->size();
-    table = std::make_unique<Table>(prefix, expected);
+    if (mould_.capacity != 0) {
+      table = std::make_unique<Table>(prefix, std::exchange(mould_, {}));
+    } else {
+      table = std::make_unique<Table>(prefix, expected);
+    }
     return *tables_.emplace(space, std::move(table)).first->second;
   }
   Table* find(std::int64_t space) {
@@ -195,6 +199,12 @@ class TableGroup final : public TableBase {
     tables_.erase(it);
   }
   const std::map<std::int64_t, std::unique_ptr<Table>>& tables() const { return tables_; }
+  // Packs the table of `space`: it will rather be read than changed. The next table is made in the
+  // memory that becomes free.
+  void pack(std::int64_t space) {
+    auto memory = at(space).pack();
+    if (memory.capacity != 0 && !must_fetch()) mould_ = std::move(memory);
+  }
   // Loads everything that the store has for `space`, so that its table is whole.
   void fetch_all(std::int64_t space) {
     Table& table = at(space);
@@ -253,12 +263,13 @@ class TableGroup final : public TableBase {
     if (loaded_.capacity() > kSmall) loaded_ = {};
   }
   std::size_t memory_bytes() const override {
-    std::size_t bytes = 0;
+    std::size_t bytes = mould_.bytes();
     for (const auto& [space, table] : tables_) bytes += table->memory_bytes();
     return bytes;
   }
   std::size_t evict(bool everywhere, RowBuffer& out) override {
     std::size_t evicted = 0;
+    mould_ = {};
     if (is_pinned_) return 0;
     for (auto& [space, table] : tables_) {
       if (!everywhere && !table->is_nearly_full()) continue;
@@ -276,7 +287,7 @@ class TableGroup final : public TableBase {
                        [](const auto& entry) { return entry.second->has_removals(); });
   }
   std::size_t bytes_when_grown() const override {
-    std::size_t bytes = 0;
+    std::size_t bytes = mould_.bytes();
     for (const auto& [space, table] : tables_) {
       bytes += table->memory_bytes() * (table->is_nearly_full() ? 2 : 1);
     }
@@ -312,6 +323,7 @@ class TableGroup final : public TableBase {
   std::vector<std::string> missing_;  // row keys; as many as were ever missing in one batch
   std::vector<std::unique_ptr<Table>> leaving_;  // dropped, with removals to be written
   std::size_t expected_ = 0;                     // entries of the table dropped last
+  SlotArrays<typename Table::Slot> mould_;       // for the next table; or nothing
   std::int64_t encoding_space_ = INT64_MIN;
   bool is_pinned_ = false;
   // Namespaces dropped while some of their rows were not in memory: one prefix per key group.
