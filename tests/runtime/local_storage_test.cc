@@ -102,7 +102,7 @@ TEST_F(LocalStorage, GivesErrorsTheCodeThatCallersActOn) {
   EXPECT_EQ(code(EDQUOT), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(code(EACCES), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(code(EROFS), absl::StatusCode::kPermissionDenied);
-  EXPECT_EQ(code(EIO), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(code(EIO), absl::StatusCode::kUnavailable);
   const absl::Status full = posix_status(ENOSPC, "cannot write", "/p");
   EXPECT_TRUE(says(full, "cannot write /p") && says(full, "free space")) << full;
 }
