@@ -204,7 +204,8 @@ TEST_F(ClusterJobs, AJobThatFailsShowsItsLastWords) {
   up({"--workers", "1", "--slots", "1", "-D", "restart.strategy=fixed", "-D", "restart.attempts=1",
       "-D", "restart.delay=10ms"});
   // The plan does not look at the folder; the worker does.
-  const Ran ran = weir({"run", bin("flights"), "--", "--input", kSample, "--output", "/dev/null/x"});
+  const Ran ran =
+      weir({"run", bin("flights"), "--", "--input", kSample, "--output", "/dev/null/x"});
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.out.find("flights-1 failed after"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("/dev/null/x"), std::string::npos) << ran.out;
