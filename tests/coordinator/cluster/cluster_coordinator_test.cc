@@ -219,7 +219,9 @@ TEST_F(ClusterCoordinatorTest, RemembersJobsAndTheirHistory) {
   const std::string job = running_job();
   ask(about<wire::CancelJobT>(job));
   run_for(2s);
-  restart();
+  stop();
+  disk.crash();
+  start();
   EXPECT_EQ(info(job).state, JobState::Cancelled);
   const wire::MessageT answer = ask(about<wire::GetEventsT>(job));
   ASSERT_NE(answer.body.AsEvents(), nullptr);

@@ -31,7 +31,7 @@ TEST_F(JobLifeTest, GoesFromSubmittedToRunningStepByStep) {
   EXPECT_EQ(life_->state(), JobState::Starting);
   event(3, Kind::Running);
   EXPECT_EQ(life_->state(), JobState::Running);
-  EXPECT_EQ(taken(), Log{});
+  EXPECT_EQ(taken(), Log{"persist"});
 }
 
 TEST_F(JobLifeTest, ALastCheckpointEndsABoundedJob) {
@@ -116,8 +116,9 @@ TEST_F(JobLifeTest, CommitsOfTheRestoredCheckpointAreSentAgain) {
   hello_all();
   taken();
   events(Kind::Running);
-  EXPECT_EQ(taken(), (Log{"commit 9 -> 0 at flights-1-e2-0", "commit 9 -> 1 at flights-1-e2-0",
-                          "commit 9 -> 2 at flights-1-e2-0", "commit 9 -> 3 at flights-1-e2-0"}));
+  EXPECT_EQ(taken(),
+            (Log{"commit 9 -> 0 at flights-1-e2-0", "commit 9 -> 1 at flights-1-e2-0",
+                 "commit 9 -> 2 at flights-1-e2-0", "commit 9 -> 3 at flights-1-e2-0", "persist"}));
 }
 
 TEST_F(JobLifeTest, AFinalCheckpointIsCommittedAgainAndTheJobIsFinished) {
