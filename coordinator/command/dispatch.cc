@@ -207,7 +207,8 @@ absl::StatusOr<std::string> coordinator_of(const Invocation& call) {
 absl::StatusOr<std::unique_ptr<Client>> connect(const Invocation& call) {
   const absl::StatusOr<std::string> address = coordinator_of(call);
   if (!address.ok()) return address.status();
-  return Client::open(runtime::zmq_transport(), *address);
+  return Client::open(runtime::zmq_transport(), *address,
+                      call.configuration.duration("client.timeout"));
 }
 
 }  // namespace weir::coordinator
