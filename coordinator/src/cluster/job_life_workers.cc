@@ -153,8 +153,11 @@ life::Effects JobLife::on_worker_gone(const std::string& name, const std::string
 life::Effects JobLife::on_worker_failed(std::uint64_t epoch, const absl::Status& why,
                                         MonotonicTime now) {
   life::Effects out;
-  // Rule 10: rather than fall back behind what sinks may have committed, stop and ask.
-  if (is_live(epoch)) fail(std::string(why.message()), now, out, absl::IsDataLoss(why));
+  // Rule 10: if what was restored is damaged, rather than fall back behind what sinks may have
+  // committed, stop and ask. Once all tasks run, it is a disk that has refused something, and the
+  // next attempt finds out what is left.
+  const bool is_hopeless = absl::IsDataLoss(why) && phase_ != Phase::kRunning;
+  if (is_live(epoch)) fail(std::string(why.message()), now, out, is_hopeless);
   return out;
 }
 
