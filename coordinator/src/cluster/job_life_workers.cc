@@ -66,6 +66,7 @@ std::vector<PlacedWorker> JobLife::held_slots() const {
 void JobLife::start_workers(MonotonicTime now, life::Effects& out) {
   phase_ = Phase::kStarting;
   deadline_ = now + options_.start_timeout;
+  repeat_at_ = now + options_.repeat * 5;
   for (Worker& worker : workers_) {
     worker.stage = Worker::Stage::kAsked;
     out.push_back(life::StartWorker{worker.name, worker.supervisor, worker.slots});

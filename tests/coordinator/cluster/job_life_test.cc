@@ -362,6 +362,7 @@ TEST(JobRecord, IsTheSameAfterItWasWrittenAndRead) {
   record.restarts = 2;
   record.workers = {{"flights-1-e9-0", "a", 2}, {"flights-1-e9-1", "b", 1}};
   record.last_failure = "a \"quoted\"\nline";
+  record.figures = std::string("\0\xff\n", 3);
   const std::string text = to_text(record);
   const absl::StatusOr<JobRecord> read = parse_job_record(text, "job.json");
   ASSERT_TRUE(read.ok()) << read.status();
