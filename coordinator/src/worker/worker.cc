@@ -52,9 +52,11 @@ absl::Status Worker::start() {
   links.epoch = runtime::Epoch(me.epoch);
   links.name = me.worker;
   links.listen = options_.listen;
-  absl::StatusOr<std::unique_ptr<runtime::Links>> opened =
-      runtime::Links::open(links, *options_.transport, *options_.clock, *options_.executor,
-                           [this](absl::Status status) { post(LinkBroken{std::move(status)}); });
+  absl::StatusOr<std::unique_ptr<runtime::Links>> opened = runtime::Links::open(
+      links, *options_.transport, *options_.clock, *options_.executor, [this](absl::Status status) {
+        // Whatever a link has lost, the next attempt reads again.
+        post(LinkBroken{absl::UnavailableError(std::string(status.message()))});
+      });
   if (!opened.ok()) return opened.status();
   links_ = *std::move(opened);
   absl::StatusOr<std::unique_ptr<runtime::Endpoint>> control =
@@ -128,6 +130,7 @@ void Worker::tick(MonotonicTime now) {
   } else {
     send_metrics();
   }
+  if (!failure_.ok() && !is_closing_) tell_failure();
   wire::HeartbeatT beat;
   beat.sequence = ++last_beat_;
   beat.counted = told_;
@@ -184,11 +187,17 @@ void Worker::perform(ControlArrived arrived) {
 
 void Worker::perform(LinkBroken broken) {
   if (is_closing_) return;
+  if (failure_.ok()) failure_ = std::move(broken.status);
+  ++told_;
+  tell_failure();
+}
+
+// Said again with every heartbeat: whoever coordinates by then may not have heard it.
+void Worker::tell_failure() {
   wire::WorkerFailedT failed;
   failed.worker = options_.identity.worker;
-  failed.error_code = static_cast<std::int32_t>(broken.status.code());
-  failed.error = std::string(broken.status.message());
-  ++told_;
+  failed.error_code = static_cast<std::int32_t>(failure_.code());
+  failed.error = std::string(failure_.message());
   tell(std::move(failed));
 }
 
@@ -208,9 +217,10 @@ void Worker::perform(const TaskCommitted& committed) {
 }
 
 void Worker::perform(const TaskFailed& failed) {
-  tell_task(failed.task, wire::TaskEventKind::Failed, CheckpointId(0),
-            absl::Status(failed.status.code(), "task " + graph_->describe(failed.task) + ": " +
-                                                   std::string(failed.status.message())));
+  const absl::Status status(failed.status.code(), "task " + graph_->describe(failed.task) + ": " +
+                                                      std::string(failed.status.message()));
+  tell_task(failed.task, wire::TaskEventKind::Failed, CheckpointId(0), status);
+  if (failure_.ok()) failure_ = status;
 }
 
 void Worker::perform(const TaskClosed& closed) {

@@ -109,6 +109,7 @@ class Worker final : public runtime::Actor<WorkerEvent>,
   void perform(const TaskFailed& failed);
   void perform(const TaskClosed& closed);
   void tell_notes();
+  void tell_failure();
   void say_hello();
   void renew_lease(std::uint64_t sequence);
   void deploy(const wire::DeployT& deploy);
@@ -140,6 +141,7 @@ class Worker final : public runtime::Actor<WorkerEvent>,
     runtime::CheckpointId committed{0};
   };
 
+  absl::Status failure_;  // the first one of this attempt
   bool is_deployed_ = false;
   bool is_complete_ = false;  // the restored checkpoint is the job's last
   bool is_closing_ = false;
