@@ -71,6 +71,7 @@ void ClusterCoordinator::take_over(ClusterFolder::Found found) {
     job.ended = ended;
     job.figures = std::move(figures);
     for (HistoryLine& line : job.files->read_history()) job.history.push_back(std::move(line));
+    job.files->close_history();  // with the next line it is read again
     if (!job.history.empty()) job.last_line = job.history.back().number;
     // Nobody knows when they were last answered: their leases may have just begun.
     for (const WorkerRecord& worker : workers) {

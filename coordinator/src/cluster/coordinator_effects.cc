@@ -7,7 +7,7 @@ namespace weir::coordinator {
 
 namespace {
 
-constexpr std::size_t kKeptHistory = 2000;  // lines per job
+constexpr std::size_t kKeptHistory = 1000;  // lines per job
 constexpr std::size_t kKeptWorkers = 200;   // per job, whose logs can be asked for by name
 
 }  // namespace
@@ -15,6 +15,9 @@ constexpr std::size_t kKeptWorkers = 200;   // per job, whose logs can be asked 
 void ClusterCoordinator::apply(Job& job, life::Effects effects) {
   for (life::Effect& effect : effects) {
     std::visit([&](auto& e) { perform(job, e); }, effect);
+  }
+  if (job.life.is_over() && !effects.empty()) {
+    options_.executor->submit_io([files = job.files] { files->close_history(); });
   }
   if (is_ended(job.life.state())) {
     if (job.ended.count() == 0) job.ended = clock().wall_now();

@@ -10,7 +10,7 @@ using Json = nlohmann::ordered_json;
 
 // Beyond so many lines the file is written anew, with what the coordinator still keeps.
 constexpr std::size_t kMostHistoryLines = 20'000;
-constexpr std::size_t kKeptHistoryLines = 2'000;
+constexpr std::size_t kKeptHistoryLines = 1'000;
 
 std::string line_of(const HistoryLine& line) {
   const Json json = {
@@ -53,6 +53,7 @@ absl::Status JobFiles::write_record(const std::string& text) {
 
 absl::Status JobFiles::append_history(HistoryLine line) {
   const std::string text = line_of(line);
+  if (newest_.empty()) read_history();
   newest_.push_back(std::move(line));
   if (newest_.size() > kKeptHistoryLines) newest_.pop_front();
   if (history_ == nullptr || history_lines_ >= kMostHistoryLines) return rewrite_history();
@@ -106,6 +107,11 @@ std::vector<HistoryLine> JobFiles::read_history() {
   }
   newest_.assign(out.begin(), out.end());
   return out;
+}
+
+void JobFiles::close_history() {
+  history_.reset();
+  newest_.clear();
 }
 
 absl::StatusOr<life::Opened> JobFiles::open(const JobSpec& spec, std::uint64_t resume_epoch) {

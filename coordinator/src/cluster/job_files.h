@@ -44,6 +44,8 @@ class JobFiles {
   // What an earlier coordinator has written; what is torn at its end is left out. Before the first
   // append.
   std::vector<HistoryLine> read_history();
+  // The job is over: no file stays open. A later append opens it again.
+  void close_history();
 
   // --- The checkpoint folder ---------------------------------------------------------------------
   // Begins an epoch, or goes on with `resume_epoch` if it is not 0.
