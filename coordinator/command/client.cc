@@ -31,8 +31,8 @@ bool is_surely_away(const std::string& address) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Client>> Client::open(runtime::Transport& transport,
-                                                     const std::string& address) {
-  std::unique_ptr<Client> client(new Client(address));
+                                                     const std::string& address, Time patience) {
+  std::unique_ptr<Client> client(new Client(address, patience));
   runtime::EndpointOptions options;
   options.name = absl::StrCat("c:", ::getpid(), "-", runtime::system_clock().now().count());
   absl::StatusOr<std::unique_ptr<runtime::Endpoint>> endpoint = transport.open(options, *client);

@@ -23,24 +23,26 @@ class Client final : private runtime::MessageHandler {
  public:
   using Time = runtime::MonotonicTime;
 
-  // `address`: "HOST:PORT". Does not wait for the coordinator.
+  // `address`: "HOST:PORT". Does not wait for the coordinator. `patience`: with answers to which
+  // no other is given.
   static absl::StatusOr<std::unique_ptr<Client>> open(runtime::Transport& transport,
-                                                      const std::string& address);
+                                                      const std::string& address,
+                                                      Time patience = std::chrono::seconds(5));
 
   // The answer. kUnavailable: nobody answers there (the message says what to do); otherwise what
   // the coordinator says: kNotFound, kAlreadyExists, kInvalidArgument, kResourceExhausted,
   // kFailedPrecondition, kAborted. kInternal: an answer to another question.
   template <class Answer, class Ask>
-  absl::StatusOr<Answer> ask(Ask question, Time patience = std::chrono::seconds(5));
+  absl::StatusOr<Answer> ask(Ask question, Time patience = Time(0));
 
   // An answer that may be of several kinds, none of them a Failure.
   template <class Ask>
-  absl::StatusOr<wire::MessageT> ask_any(Ask question, Time patience = std::chrono::seconds(5));
+  absl::StatusOr<wire::MessageT> ask_any(Ask question, Time patience = Time(0));
 
   const std::string& address() const { return address_; }
 
  private:
-  explicit Client(std::string address) : address_(std::move(address)) {}
+  Client(std::string address, Time patience) : address_(std::move(address)), patience_(patience) {}
   void on_message(std::string_view peer, std::string_view head, std::string_view payload) override;
 
   // Sends and waits. `is_repeatable`: changes nothing.
@@ -49,6 +51,7 @@ class Client final : private runtime::MessageHandler {
   absl::Status nobody_there() const;
 
   const std::string address_;
+  const Time patience_;
   std::unique_ptr<runtime::Endpoint> endpoint_;
   std::uint64_t last_request_ = 0;
   bool has_answered_ = false;  // ever
@@ -71,7 +74,8 @@ absl::StatusOr<wire::MessageT> Client::ask_any(Ask question, Time patience) {
   const std::uint64_t request = ++last_request_;
   absl::StatusOr<wire::MessageT> answer =
       exchange(request, encode_control(control(std::move(question), request)),
-               is_repeatable(wire::BodyUnionTraits<Ask>::enum_value), patience);
+               is_repeatable(wire::BodyUnionTraits<Ask>::enum_value),
+               patience == Time(0) ? patience_ : patience);
   if (!answer.ok()) return answer;
   if (const wire::FailureT* failure = answer->body.AsFailure()) return status_of(*failure);
   return answer;

@@ -97,15 +97,16 @@ void add_shared_options(const Verb& verb, CLI::App& app, Invocation& call) {
       ->type_name("FILE");
 }
 
-// What CLI11 refused, in our words where an option is unknown.
+// What CLI11 refused, in our words where an option or a word is unknown.
 std::string fault_of(const CLI::App& app, const CLI::Error& error) {
-  const std::string text = error.what();
-  const std::size_t dashes = text.find(": -");
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || dashes == std::string::npos) {
-    return text;
+  const Words extras = app.remaining();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || extras.empty()) {
+    return error.what();
   }
-  std::string option = text.substr(dashes + 2);
-  option = option.substr(0, option.find_first_of(" ="));
+  const auto dashed = std::find_if(extras.begin(), extras.end(),
+                                   [](const std::string& word) { return word.starts_with('-'); });
+  if (dashed == extras.end()) return "'" + extras[0] + "' belongs to nothing";
+  const std::string option = dashed->substr(0, dashed->find('='));
   Words known;
   for (const CLI::Option* each : app.get_options()) {
     for (const std::string& name : each->get_lnames()) known.push_back("--" + name);
@@ -206,7 +207,8 @@ absl::StatusOr<std::string> coordinator_of(const Invocation& call) {
 absl::StatusOr<std::unique_ptr<Client>> connect(const Invocation& call) {
   const absl::StatusOr<std::string> address = coordinator_of(call);
   if (!address.ok()) return address.status();
-  return Client::open(runtime::zmq_transport(), *address);
+  return Client::open(runtime::zmq_transport(), *address,
+                      call.configuration.duration("client.timeout"));
 }
 
 }  // namespace weir::coordinator

@@ -1,5 +1,6 @@
 #include "local_cluster.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -187,12 +188,12 @@ class Starter {
   LocalCluster cluster_;
 };
 
-// The coordinator ends everything, if it can.
-void ask_to_shut_down(const std::string& address, runtime::Transport& transport) {
-  if (address.empty()) return;
+// Whether the coordinator ends everything.
+bool asked_to_shut_down(const std::string& dir, runtime::Transport& transport) {
+  const std::string address = coordinator_address(dir);
+  if (address.empty()) return false;
   const absl::StatusOr<std::unique_ptr<Client>> client = Client::open(transport, address);
-  // Who does not answer is killed.
-  if (client.ok()) (*client)->ask<wire::DoneT>(wire::ShutdownT{}, 3s).IgnoreError();
+  return client.ok() && (*client)->ask<wire::DoneT>(wire::ShutdownT{}, 3s).ok();
 }
 
 }  // namespace
@@ -222,8 +223,8 @@ absl::StatusOr<EndedCluster> end_local_cluster(const std::string& dir,
   if (cluster.has_value()) {
     const std::vector<ProcessId> daemons = processes_of(*cluster);
     ended.daemons = static_cast<int>(std::count_if(daemons.begin(), daemons.end(), is_running));
-    if (ended.daemons != 0 && is_running(daemons.front())) {
-      ask_to_shut_down(coordinator_address(dir), transport);
+    if (ended.daemons != 0 && !asked_to_shut_down(dir, transport)) {
+      for (const ProcessId& daemon : daemons) signal_process(daemon, SIGTERM).IgnoreError();
     }
     ended.killed = end_all(daemons, ended.daemons == 0 ? 0s : 10s);
   }

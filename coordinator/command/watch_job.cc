@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr runtime::MonotonicTime kInterval = 250ms;
 constexpr runtime::MonotonicTime kPatience = 2min;  // with a coordinator that is away
+constexpr runtime::MonotonicTime kLastWords = 3s;
 
 // Records per second between two looks.
 class Rate {
@@ -37,6 +38,18 @@ class Rate {
   std::int64_t count_ = 0;
   double smooth_ = 0;
 };
+
+// The job once its workers have said their last figures and gone, which they do within a moment.
+absl::StatusOr<wire::JobInfoT> last_look(Client& client, wire::JobInfoT job) {
+  const auto until = runtime::system_clock().now() + kLastWords;
+  while (!job.workers.empty() && runtime::system_clock().now() < until) {
+    pause_for(20ms);
+    absl::StatusOr<wire::JobInfoT> now = get_job(client, job.id);
+    if (!now.ok()) break;
+    job = *std::move(now);
+  }
+  return job;
+}
 
 }  // namespace
 
@@ -62,7 +75,7 @@ absl::StatusOr<wire::JobInfoT> watch_job(Client& client, const std::string& job,
     const auto now = runtime::system_clock().now();
     if (info.ok()) {
       heard_at = now;
-      if (is_ended(info->state)) return info;
+      if (is_ended(info->state)) return last_look(client, *std::move(info));
       const bool is_news = std::exchange(state, info->state) != info->state;
       if (!options.quiet) line.show(job_line(*info, rate.next(info->records_read)), is_news);
     } else if (!absl::IsUnavailable(info.status()) || now - heard_at > kPatience) {

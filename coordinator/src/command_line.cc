@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "engine_options.h"
+#include "nearest_name.h"
 
 namespace weir::coordinator {
 
@@ -17,34 +18,12 @@ bool is_option(const std::string& argument) {
   return argument.size() > 2 && argument.starts_with("--");
 }
 
-// Levenshtein.
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 // ", did you mean --window?" or nothing.
 std::string proposal(const ProgramOptions& program, const std::string& name) {
-  std::string best;
-  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
-  const auto consider = [&](const std::string& known) {
-    const std::size_t distance = edit_distance(name, known);
-    if (distance >= least) return;
-    least = distance;
-    best = known;
-  };
-  for (const Params::Declared& param : program.params) consider(param.name);
-  for (const EngineOption& option : engine_options()) consider(option.name);
+  std::vector<std::string> known;
+  for (const Params::Declared& param : program.params) known.push_back(param.name);
+  for (const EngineOption& option : engine_options()) known.emplace_back(option.name);
+  const std::string best = nearest_name(name, known);
   return best.empty() ? "" : "; did you mean --" + best + "?";
 }
 

@@ -1,5 +1,5 @@
 // The table of all that can be configured, and the texts that are made of it.
-#include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -12,7 +12,7 @@ using Kind = ConfigurationKey::Kind;
 
 constexpr std::int64_t kMostSlots = 4096;
 
-std::vector<ConfigurationKey> make_keys() {
+std::vector<ConfigurationKey> client_keys() {
   return {
       {"client",
        "coordinator",
@@ -36,6 +36,11 @@ std::vector<ConfigurationKey> make_keys() {
       {"cluster", "workers", Kind::kNumber, "2", "supervisors that weir up starts", 1, 64},
       {"cluster", "slots", Kind::kNumber, "0",
        "slots of each of these; 0: as many as the machine has cores", 0, kMostSlots},
+  };
+}
+
+std::vector<ConfigurationKey> coordinator_keys() {
+  return {
       {"coordinator", "port", Kind::kNumber, "4600", "where it listens; 0: any free port", 0,
        65535},
       {"coordinator", "listen", Kind::kText, "127.0.0.1", "address of the interface it listens at"},
@@ -59,6 +64,11 @@ std::vector<ConfigurationKey> make_keys() {
       {"coordinator", "largest-program", Kind::kBytes, "4G", "larger programs are refused"},
       {"coordinator", "program-cache", Kind::kBytes, "16G",
        "programs that nobody uses are forgotten beyond this, the oldest first"},
+  };
+}
+
+std::vector<ConfigurationKey> restart_keys() {
+  return {
       {"restart",
        "strategy",
        Kind::kChoice,
@@ -74,6 +84,11 @@ std::vector<ConfigurationKey> make_keys() {
       {"restart", "attempts", Kind::kNumber, "0", "fixed: in a row; 0: no limit", 0, 1000000},
       {"restart", "failures", Kind::kNumber, "3", "failure-rate: more than these ...", 1, 1000000},
       {"restart", "window", Kind::kDuration, "5m", "... within this time"},
+  };
+}
+
+std::vector<ConfigurationKey> supervisor_keys() {
+  return {
       {"supervisor", "name", Kind::kText, "", "unique in the cluster; empty: the host's name"},
       {"supervisor", "slots", Kind::kNumber, "0",
        "tasks of a job that run here side by side; 0: as many as the machine has cores", 0,
@@ -87,6 +102,14 @@ std::vector<ConfigurationKey> make_keys() {
       {"supervisor", "program-cache", Kind::kBytes, "16G",
        "programs that nobody uses are forgotten beyond this, the oldest first"},
   };
+}
+
+std::vector<ConfigurationKey> make_keys() {
+  std::vector<ConfigurationKey> all = client_keys();
+  for (auto* keys : {coordinator_keys, restart_keys, supervisor_keys}) {
+    for (ConfigurationKey& key : keys()) all.push_back(std::move(key));
+  }
+  return all;
 }
 
 const char* kind_name(Kind kind) {

@@ -185,11 +185,12 @@ void StagedOutput::seal(CheckpointId id, std::string& state, runtime::IoWork& io
     out.files.push_back(file->sealed);
   }
   state = runtime::encode_to_string(out);
-  if (unfinished.empty() || !is_sound) return;
+  if (pending_.empty() || !is_sound) return;
   for (const std::shared_ptr<StagedFile>& file : unfinished) {
     io.push_back([file, name = file->sealed.staged, hash = file->sealed.hash,
                   sink = context_.name] { return annotate(file->make_durable(name, hash), sink); });
   }
+  // Also if all were durable before: the sync of their names may have failed then.
   io.push_back([folder = folder_, storage = context_.storage, sink = context_.name] {
     storage->step("sink.sync_staged");
     return annotate(storage->sync_dir(folder->staged_folder()), sink);

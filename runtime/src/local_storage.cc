@@ -126,6 +126,17 @@ absl::Status read_all(int fd, const std::string& path, std::string* out) {
   return absl::OkStatus();
 }
 
+absl::Status pieces_of(int fd, const std::string& path, const Storage::Visit& visit) {
+  std::string buffer(4 * kBuffer, '\0');
+  for (;;) {
+    const ssize_t n = ::read(fd, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return posix_status(errno, "cannot read", path);
+    if (n == 0) return absl::OkStatus();
+    visit({buffer.data(), static_cast<std::size_t>(n)});
+  }
+}
+
 class LocalStorage final : public Storage {
  public:
   absl::StatusOr<std::unique_ptr<StorageFile>> create(const std::string& path) override {
@@ -142,6 +153,14 @@ class LocalStorage final : public Storage {
     ::close(fd);
     if (!status.ok()) return status;
     return bytes;
+  }
+
+  absl::Status read_pieces(const std::string& path, const Visit& visit) override {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return posix_status(errno, "cannot open", path);
+    absl::Status status = pieces_of(fd, path, visit);
+    ::close(fd);
+    return status;
   }
 
   absl::StatusOr<std::vector<std::string>> list(const std::string& dir) override {

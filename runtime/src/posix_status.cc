@@ -43,7 +43,8 @@ Advice advice_for(int error) {
       return {absl::StatusCode::kFailedPrecondition, "a folder stands where a file is needed"};
     case ENAMETOOLONG: return {absl::StatusCode::kInvalidArgument, "choose a shorter path"};
     case EIO:
-      return {absl::StatusCode::kDataLoss, "check the disk (dmesg, smartctl) before going on"};
+      // What is damaged nobody knows yet: hashes tell, when it is read again.
+      return {absl::StatusCode::kUnavailable, "check the disk (dmesg, smartctl) before going on"};
     default: return {absl::StatusCode::kUnavailable, "check the file system"};
   }
 }

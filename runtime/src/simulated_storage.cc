@@ -136,6 +136,12 @@ absl::StatusOr<std::string> SimulatedStorage::read(const std::string& path) {
   return it->second->bytes;
 }
 
+absl::Status SimulatedStorage::read_pieces(const std::string& path, const Visit& visit) {
+  const absl::StatusOr<std::string> bytes = read(path);
+  if (bytes.ok()) visit(*bytes);
+  return bytes.status();
+}
+
 absl::StatusOr<std::vector<std::string>> SimulatedStorage::list(const std::string& dir) {
   const MutexLock lock(mutex_);
   if (absl::Status status = alive(dir); !status.ok()) return status;
@@ -175,12 +181,7 @@ absl::Status SimulatedStorage::rename(const std::string& from, const std::string
   }
   if (absl::Status status = needs_parent(to); !status.ok()) return status;
   const std::shared_ptr<Inode> inode = it->second;
-  if (parent_of(from) == parent_of(to)) {
-    set_name(to, inode, from);
-  } else {
-    set_name(to, inode);
-    set_name(from, nullptr);
-  }
+  set_name(to, inode, from);
   return absl::OkStatus();
 }
 
@@ -232,7 +233,8 @@ absl::Status SimulatedStorage::make_dirs(const std::string& dir) {
     if (absl::Status status = needs_parent(*path); !status.ok()) return status;
     auto inode = std::make_shared<Inode>();
     inode->is_dir = true;
-    set_name(*path, std::move(inode));
+    names_[*path] = inode;
+    durable_[*path] = std::move(inode);
   }
   if (!names_[dir]->is_dir) return posix_status(ENOTDIR, "cannot make folder", dir);
   return absl::OkStatus();
@@ -247,7 +249,9 @@ absl::Status SimulatedStorage::sync_dir(const std::string& dir) {
   }
   std::vector<NameChange> rest;
   for (NameChange& change : pending_) {
-    if (parent_of(change.path) == dir) {
+    const bool is_here = parent_of(change.path) == dir ||
+                         (!change.also_removed.empty() && parent_of(change.also_removed) == dir);
+    if (is_here) {
       apply(change, &durable_);
     } else {
       rest.push_back(std::move(change));

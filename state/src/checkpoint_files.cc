@@ -12,6 +12,21 @@ using runtime::CheckpointId;
 using runtime::MutexLock;
 using runtime::SnapshotFile;
 
+namespace {
+
+// Length and hash of a file, which need not fit into memory.
+absl::Status measure(runtime::Storage& storage, const std::string& path, SnapshotFile* file) {
+  runtime::ContentHasher hasher;
+  const absl::Status status = storage.read_pieces(path, [&](std::string_view bytes) {
+    hasher.update(bytes);
+    file->bytes += bytes.size();
+  });
+  file->hash = hasher.hex();
+  return status;
+}
+
+}  // namespace
+
 CheckpointFiles::CheckpointFiles(runtime::Storage& storage, std::string dir, runtime::Epoch epoch,
                                  std::string local)
     : storage_(storage), dir_(std::move(dir)), epoch_(epoch), local_(std::move(local)) {}
@@ -49,12 +64,7 @@ absl::StatusOr<SnapshotFile> CheckpointFiles::put_link(const FileOwner& owner,
                                                        const std::string& path) {
   if (absl::Status status = poison(); !status.ok()) return status;
   SnapshotFile file;
-  {
-    const absl::StatusOr<std::string> bytes = storage_.read(path);
-    if (!bytes.ok()) return bytes.status();
-    file.bytes = bytes->size();
-    file.hash = runtime::content_hash(*bytes);
-  }
+  if (absl::Status status = measure(storage_, path, &file); !status.ok()) return status;
   file.name = new_name(owner, extension, file.hash);
   storage_.step("file.link");
   if (absl::Status status = storage_.link(path, file_path(file.name)); !status.ok()) {
@@ -76,21 +86,27 @@ void CheckpointFiles::discard(const SnapshotFile& file) {
   if (storage_.exists(path)) storage_.remove(path).IgnoreError();
 }
 
-absl::StatusOr<std::string> CheckpointFiles::read_verified(const SnapshotFile& file) {
-  const auto refuse = [&](const std::string& why) {
-    return absl::DataLossError(absl::StrCat("file ", file_path(file.name), " ", why));
-  };
-  if (!FileName::parse(file.name).has_value()) return refuse("has a name that Weir does not give");
-  absl::StatusOr<std::string> bytes = storage_.read(file_path(file.name));
-  if (absl::IsNotFound(bytes.status())) return refuse("is missing");
-  if (!bytes.ok()) return bytes.status();
-  if (bytes->size() != file.bytes) {
-    return refuse(absl::StrCat("has ", bytes->size(), " bytes instead of ", file.bytes));
+absl::Status CheckpointFiles::refuse(const SnapshotFile& file, const std::string& why) const {
+  return absl::DataLossError(absl::StrCat("file ", file_path(file.name), " ", why));
+}
+
+absl::Status CheckpointFiles::check_name(const SnapshotFile& file) const {
+  if (FileName::parse(file.name).has_value()) return absl::OkStatus();
+  return refuse(file, "has a name that Weir does not give");
+}
+
+absl::Status CheckpointFiles::check_content(const SnapshotFile& file, const absl::Status& is_read,
+                                            const SnapshotFile& found) const {
+  if (absl::IsNotFound(is_read)) return refuse(file, "is missing");
+  if (!is_read.ok()) return is_read;
+  if (found.bytes != file.bytes) {
+    return refuse(file, absl::StrCat("has ", found.bytes, " bytes instead of ", file.bytes));
   }
-  if (const std::string hash = runtime::content_hash(*bytes); hash != file.hash) {
-    return refuse(absl::StrCat("is damaged: its hash is ", hash, " instead of ", file.hash));
+  if (found.hash != file.hash) {
+    return refuse(file,
+                  absl::StrCat("is damaged: its hash is ", found.hash, " instead of ", file.hash));
   }
-  return bytes;
+  return absl::OkStatus();
 }
 
 absl::Status CheckpointFiles::verify(const SnapshotFile& file) {
@@ -99,7 +115,10 @@ absl::Status CheckpointFiles::verify(const SnapshotFile& file) {
     const MutexLock lock(mutex_);
     if (verified_.count(key) > 0) return absl::OkStatus();
   }
-  if (absl::Status status = read_verified(file).status(); !status.ok()) return status;
+  if (absl::Status named = check_name(file); !named.ok()) return named;
+  SnapshotFile found;
+  const absl::Status is_read = measure(storage_, file_path(file.name), &found);
+  if (absl::Status same = check_content(file, is_read, found); !same.ok()) return same;
   const MutexLock lock(mutex_);
   verified_.insert(key);
   return absl::OkStatus();
@@ -107,7 +126,15 @@ absl::Status CheckpointFiles::verify(const SnapshotFile& file) {
 
 absl::StatusOr<std::string> CheckpointFiles::read(const SnapshotFile& file) {
   if (absl::Status status = poison(); !status.ok()) return status;
-  return read_verified(file);
+  if (absl::Status named = check_name(file); !named.ok()) return named;
+  absl::StatusOr<std::string> bytes = storage_.read(file_path(file.name));
+  SnapshotFile found;
+  if (bytes.ok()) {
+    found.bytes = bytes->size();
+    found.hash = runtime::content_hash(*bytes);
+  }
+  if (absl::Status same = check_content(file, bytes.status(), found); !same.ok()) return same;
+  return bytes;
 }
 
 absl::Status CheckpointFiles::fetch(const SnapshotFile& file, const std::string& path) {

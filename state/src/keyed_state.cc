@@ -153,6 +153,7 @@ absl::Status KeyedState::keep_budget() {
 
 // First of tables that are about to double, then of all.
 absl::Status KeyedState::evict() {
+  if (!evicted_) store_->expect_lookups();
   for (bool everywhere = false; needs_room(); everywhere = true) {
     std::size_t evicted = 0;
     runtime::RowBuffer rows;
@@ -178,8 +179,10 @@ void KeyedState::settle_gone() {
 }
 
 void KeyedState::load_fetched(std::string_view key, std::string_view value) {
-  const std::string row(key);
-  if (gone_now_.contains(row) || gone_before_.contains(row)) return;
+  if (!gone_now_.empty() || !gone_before_.empty()) {
+    const std::string row(key);
+    if (gone_now_.contains(row) || gone_before_.contains(row)) return;
+  }
   if (!load_row(key, value) && failure_.ok()) {
     failure_ = absl::DataLossError("a row of the working state cannot be read back");
   }
@@ -196,16 +199,15 @@ void KeyedState::fetch_all(const RowPrefix& prefix) {
   settle();
 }
 
-void KeyedState::fetch(const std::vector<std::string>& keys) {
+void KeyedState::fetch(std::span<const std::string> keys) {
   settle_gone();
-  std::vector<std::optional<std::string>> values;
-  const absl::Status status = store_->get(keys, &values);
+  const absl::Status status = store_->get(keys, &fetched_);
   if (!status.ok()) {
     failure_ = status;
     return;
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (values[i].has_value()) load_fetched(keys[i], *values[i]);
+    if (fetched_[i].has_value()) load_fetched(keys[i], *fetched_[i]);
   }
   settle();
 }

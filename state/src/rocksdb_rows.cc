@@ -17,7 +17,8 @@ RocksDbRows::RocksDbRows(CheckpointFiles& store, RowOwner owner,
     : store_(store),
       owner_(std::move(owner)),
       resources_(std::move(resources)),
-      dir_(store.local_dir(owner_.task_uid, owner_.task_index)) {}
+      dir_(store.local_dir(owner_.task_uid, owner_.task_index)),
+      log_(dir_) {}
 
 RocksDbRows::~RocksDbRows() = default;
 
@@ -64,10 +65,13 @@ void RocksDbRows::publish(View view) {
 absl::Status RocksDbRows::get(std::span<const std::string> keys,
                               std::vector<std::optional<std::string>>* values) {
   values->assign(keys.size(), std::nullopt);
+  std::vector<std::uint32_t> rest;
+  log_.find(keys, values, &rest);
+  if (rest.empty()) return absl::OkStatus();
   const View seen = view();
   std::vector<rocksdb::Slice> wanted;
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
+  std::vector<std::uint32_t> places;
+  for (const std::uint32_t i : rest) {
     if (seen.staged != nullptr) {
       if (const RowBuffer::Row* row = seen.staged->sorted.find(keys[i])) {
         if (row->op == RowBuffer::Op::kPut) (*values)[i].emplace(row->value);

@@ -6,6 +6,9 @@
 // Rows live either in the staged set or in ingested tables, which are on disk. The database itself
 // never holds anything in a memtable, so an error of RocksDB loses nothing.
 //
+// Once lookups are expected, everything applied is noted in a RowLog as well, which answers most of
+// them; what it lacks is looked up in the staged set and in the tables.
+//
 // A set of changes that is large against the whole state is not piled on top of it: it is merged
 // with what is there into a new database of one sorted run, for about the price of the pile, and
 // reading, restoring and the size of a checkpoint do not grow. Small sets are left to RocksDB's
@@ -14,6 +17,7 @@
 
 #include <rocksdb/db.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,6 +25,7 @@
 
 #include "rocksdb_resources.h"
 #include "rocksdb_tables.h"
+#include "row_log.h"
 #include "sorted_rows.h"
 #include "weir/runtime/mutex.h"
 #include "weir/state/rocksdb_store.h"
@@ -36,6 +41,7 @@ class RocksDbRows final : public runtime::RowStore {
   absl::Status open_empty();
 
   bool can_read() const override { return true; }
+  void expect_lookups() override { expects_lookups_.store(true, std::memory_order_relaxed); }
   absl::Status get(std::span<const std::string> keys,
                    std::vector<std::optional<std::string>>* values) override;
   absl::Status scan(std::string_view prefix, const Visit& visit) override;
@@ -96,6 +102,10 @@ class RocksDbRows final : public runtime::RowStore {
   RowOwner owner_;
   const std::shared_ptr<RocksDbResources> resources_;
   const std::string dir_;  // working folder
+
+  // Hears of what is applied once lookups are expected.
+  RowLog log_;
+  std::atomic<bool> expects_lookups_{false};
 
   // I/O thread only.
   std::map<std::string, runtime::SnapshotFile> stored_;  // tables in the store, by database name

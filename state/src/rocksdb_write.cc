@@ -17,6 +17,7 @@ std::shared_ptr<const RocksDbRows::Staged> RocksDbRows::stage(RowBuffer rows) {
 absl::Status RocksDbRows::apply(RowBuffer rows) {
   View next = view();
   if (rows.empty() && next.staged == nullptr) return absl::OkStatus();
+  if (expects_lookups_.load(std::memory_order_relaxed)) log_.apply(rows);
   if (next.staged == nullptr) {
     next.staged = stage(std::move(rows));
   } else {
@@ -48,7 +49,9 @@ absl::Status RocksDbRows::drain() {
     if (status.ok() || absl::IsDataLoss(status)) return status;
     // There was no room for everything; there may be room for the changes.
   }
-  return ingest(from);
+  absl::Status status = ingest(from);
+  if (absl::IsResourceExhausted(status)) log_.turn_off();  // its room is worth more elsewhere
+  return status;
 }
 
 absl::Status RocksDbRows::ingest(const View& from) {

@@ -26,7 +26,7 @@ TEST_F(CommandLineOfWeir, EveryVerbExplainsItselfWithAnExample) {
     EXPECT_NE(one.out.find("Example:\n  weir " + verb), std::string::npos) << one.out;
     ++verbs;
   }
-  EXPECT_EQ(verbs, 20);
+  EXPECT_EQ(verbs, 19);
 }
 
 TEST_F(CommandLineOfWeir, ProposesTheNearestWord) {
@@ -37,6 +37,9 @@ TEST_F(CommandLineOfWeir, ProposesTheNearestWord) {
   EXPECT_EQ(ran.code, 2);
   EXPECT_EQ(ran.err,
             "weir: there is no option --nmae; did you mean --name?\nTry: weir submit --help\n");
+  ran = weir({"list", "jobs"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err, "weir: 'jobs' belongs to nothing\nTry: weir list --help\n");
   ran = weir({"list", "-D", "coordinator.prot=1"});
   EXPECT_EQ(ran.code, 2);
   EXPECT_NE(ran.err.find("-D: there is no key coordinator.prot; did you mean coordinator.port?"),

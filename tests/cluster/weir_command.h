@@ -27,6 +27,9 @@
 
 namespace weir::tests {
 
+inline const std::string kSample =
+    std::string(WEIR_SOURCE_DIR) + "/examples/flights/data/flights-sample.csv";
+
 inline std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -118,7 +121,7 @@ class WeirCommand : public ::testing::Test {
   }
   Ran weir(const std::vector<std::string>& words) { return start(words)->wait(); }
   nlohmann::json weir_json(std::vector<std::string> words) {
-    words.emplace_back("--json");
+    words.insert(words.begin() + 1, "--json");  // before any "--"
     const Ran ran = weir(words);
     return nlohmann::json::parse(ran.out, nullptr, false);
   }

@@ -156,7 +156,7 @@ TEST(FlightsSliding, AgreeWithTheReferenceWindowByWindow) {
       EXPECT_GT(expected.partly, 100u);
     }
     for (const std::uint32_t parallelism : {1u, 3u}) {
-      // Under a sanitizer each case is worth minutes: it runs in one of the two ways.
+      // Under a sanitizer each case runs in one of the two ways: all twelve took four minutes.
       if (tests::kSanitizer && (parallelism == 1) != ((&c - kCases) % 2 == 0)) continue;
       JobOptions options;
       options.executor = tests::kParallelExecutor;

@@ -43,6 +43,10 @@ TEST_F(LocalStorage, GivesBackWhatWasAppended) {
   ASSERT_TRUE(file->append("end").ok());
   ASSERT_TRUE(file->close().ok());
   EXPECT_EQ(storage_.read(dir_ / "f").value(), expected + "end");
+  std::string pieces;
+  ASSERT_TRUE(
+      storage_.read_pieces(dir_ / "f", [&](std::string_view bytes) { pieces += bytes; }).ok());
+  EXPECT_EQ(pieces, expected + "end");
   EXPECT_EQ(storage_.size(dir_ / "f").value(), expected.size() + 3);
   EXPECT_FALSE(file->append("x").ok()) << "the file is closed";
 }
@@ -78,16 +82,18 @@ TEST_F(LocalStorage, NamesThePathAndTheRemedyInErrors) {
   write(dir_ / "f", "x");
   const std::string nowhere = dir_ / "nowhere";
   for (const absl::Status& status :
-       {storage_.read(nowhere).status(), storage_.list(nowhere).status(),
-        storage_.size(nowhere).status(), storage_.remove(nowhere), storage_.sync_dir(nowhere),
-        storage_.rename(nowhere, nowhere + "2"), storage_.link(nowhere, nowhere + "2"),
-        storage_.create(nowhere + "/f").status(), storage_.lock(nowhere + "/f").status()}) {
+       {storage_.read(nowhere).status(), storage_.read_pieces(nowhere, {}),
+        storage_.list(nowhere).status(), storage_.size(nowhere).status(), storage_.remove(nowhere),
+        storage_.sync_dir(nowhere), storage_.rename(nowhere, nowhere + "2"),
+        storage_.link(nowhere, nowhere + "2"), storage_.create(nowhere + "/f").status(),
+        storage_.lock(nowhere + "/f").status()}) {
     EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
     EXPECT_TRUE(says(status, nowhere) && says(status, "check the path")) << status;
   }
   EXPECT_EQ(storage_.create(dir_ / "f").status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(storage_.make_dirs(dir_ / "f").code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(storage_.read(dir_.path()).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(storage_.read_pieces(dir_.path(), {}).code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(LocalStorage, GivesErrorsTheCodeThatCallersActOn) {
@@ -96,7 +102,7 @@ TEST_F(LocalStorage, GivesErrorsTheCodeThatCallersActOn) {
   EXPECT_EQ(code(EDQUOT), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(code(EACCES), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(code(EROFS), absl::StatusCode::kPermissionDenied);
-  EXPECT_EQ(code(EIO), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(code(EIO), absl::StatusCode::kUnavailable);
   const absl::Status full = posix_status(ENOSPC, "cannot write", "/p");
   EXPECT_TRUE(says(full, "cannot write /p") && says(full, "free space")) << full;
 }

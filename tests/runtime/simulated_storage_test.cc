@@ -24,6 +24,9 @@ TEST(SimulatedStorage, BehavesLikeADiskWhileAllIsWell) {
   ASSERT_TRUE(disk.rename("/a/f", "/a/b/h").ok());
   EXPECT_EQ(disk.list("/a").value(), (std::vector<std::string>{"b", "g"}));
   EXPECT_EQ(disk.read("/a/b/h").value(), "one");
+  std::string pieces;
+  ASSERT_TRUE(disk.read_pieces("/a/b/h", [&](std::string_view bytes) { pieces += bytes; }).ok());
+  EXPECT_EQ(pieces, "one");
   EXPECT_EQ(disk.used_bytes(), 3u) << "two names, one file";
   EXPECT_EQ(disk.remove("/a/b").code(), absl::StatusCode::kAlreadyExists) << "not empty";
   ASSERT_TRUE(disk.remove_all("/a/b").ok());

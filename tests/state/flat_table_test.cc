@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <memory>
 #include <random>
 
 namespace weir::state {
@@ -252,6 +254,61 @@ TEST(FlatTable, KeepsTheRowsOfEveryKeyGroup) {
     ++written[parts.group.value];
   }
   EXPECT_EQ(written, made);
+}
+
+// Slices one after another, each made in the memory of the one before, which knew other keys.
+TEST(FlatTable, IsMadeInTheMemoryOfAPackedOneThatKnewOtherKeys) {
+  using Table = FlatTable<std::int64_t, std::int64_t>;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    std::mt19937_64 random(seed);
+    auto table = std::make_unique<Table>(RowPrefix{});
+    int taken_over = 0;
+    for (int slice = 0; slice < 60; ++slice) {
+      std::map<std::int64_t, std::int64_t> expected;
+      const std::int64_t first = static_cast<std::int64_t>(random() % 40) - 20;
+      auto view = table->view();
+      for (int i = 0; i < 400; ++i) {
+        const std::int64_t key = first + static_cast<std::int64_t>(random() % 80);
+        const std::uint64_t hash = runtime::key_hash(key);
+        switch (random() % 8) {
+          case 0:
+            ASSERT_EQ(table->erase(hash, key), expected.erase(key) == 1);
+            view = table->view();
+            break;
+          case 1: ASSERT_EQ(table->contains(hash, key), expected.count(key) == 1); break;
+          case 2:
+            table->upsert(hash, key) += i;
+            expected[key] += i;
+            view = table->view();
+            break;
+          default: table->upsert(view, hash, key) += i; expected[key] += i;
+        }
+        ASSERT_EQ(table->size(), expected.size());
+      }
+      if (slice % 7 == 0) table->freeze();
+      std::map<std::int64_t, std::int64_t> found;
+      table->for_each([&](std::int64_t key, std::int64_t value) {
+        EXPECT_TRUE(found.emplace(key, value).second);
+      });
+      ASSERT_EQ(found, expected) << "seed " << seed << ", slice " << slice;
+      if (slice % 7 != 0) table->freeze();
+      RowBuffer rows;
+      while (!table->encode_frozen(rows, 100)) {
+      }
+      std::size_t puts = 0;
+      for (std::size_t i = 0; i < rows.rows(); ++i) {
+        puts += rows.row(i).op == RowBuffer::Op::kPut ? 1 : 0;
+      }
+      ASSERT_EQ(puts, expected.size());
+      auto memory = table->pack();
+      taken_over += memory.capacity != 0 ? 1 : 0;
+      table = memory.capacity != 0 ? std::make_unique<Table>(RowPrefix{}, std::move(memory))
+                                   : std::make_unique<Table>(RowPrefix{});
+      ASSERT_TRUE(table->empty());
+      table->for_each([](std::int64_t, std::int64_t) { FAIL(); });
+    }
+    EXPECT_GT(taken_over, 20);
+  }
 }
 
 }  // namespace

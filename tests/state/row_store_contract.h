@@ -47,7 +47,7 @@ struct MemoryBackend {
   }
 };
 
-template <std::size_t kIngestRows, std::size_t kRewriteRows>
+template <std::size_t kIngestRows, std::size_t kRewriteRows, bool kExpectsLookups = false>
 struct RocksDbBackend {
   static std::unique_ptr<runtime::RowStore> open(CheckpointStore& store, RowOwner owner) {
     RocksDbOptions options;
@@ -56,6 +56,7 @@ struct RocksDbBackend {
     options.rewrite_rows = kRewriteRows;
     auto rows = open_rocksdb_store(store, std::move(owner), make_rocksdb_resources(options));
     EXPECT_TRUE(rows.ok()) << rows.status();
+    if (kExpectsLookups) (*rows)->expect_lookups();
     return *std::move(rows);
   }
 };
@@ -152,6 +153,7 @@ class RowStoreContract : public testing::Test {
   std::unique_ptr<CheckpointStore> folder_;
 };
 
-using Backends = testing::Types<MemoryBackend, RocksDbBackend<1, 100'000>, RocksDbBackend<64, 10>>;
+using Backends =
+    testing::Types<MemoryBackend, RocksDbBackend<1, 100'000>, RocksDbBackend<64, 10, true>>;
 
 }  // namespace weir::state

@@ -66,13 +66,15 @@ void ClusterCoordinator::take_over(ClusterFolder::Found found) {
   for (JobRecord& record : found.jobs) {
     const std::vector<WorkerRecord> workers = record.workers;
     const std::chrono::microseconds ended = record.ended;
+    std::string figures = std::move(record.figures);
     Job& job = add_job(std::move(record), static_cast<std::uint64_t>(now.count()));
     job.ended = ended;
+    job.figures = std::move(figures);
     for (HistoryLine& line : job.files->read_history()) job.history.push_back(std::move(line));
     if (!job.history.empty()) job.last_line = job.history.back().number;
     // Nobody knows when they were last answered: their leases may have just begun.
     for (const WorkerRecord& worker : workers) {
-      worker_leases_.emplace(worker.worker, Lease(options_.lease, now));
+      links_.emplace(worker.worker, WorkerLink{Lease(options_.lease, now)});
       supervisors_.emplace(worker.supervisor, Supervisor{"", 0, 0, Lease(options_.lease, now)});
       job.supervisor_of[worker.worker] = worker.supervisor;
     }
@@ -184,7 +186,7 @@ runtime::MonotonicTime ClusterCoordinator::next_tick() const {
 
 void ClusterCoordinator::forgive(Time gap) {
   for (auto& [name, supervisor] : supervisors_) supervisor.lease.forgive(gap);
-  for (auto& [name, lease] : worker_leases_) lease.forgive(gap);
+  for (auto& [name, link] : links_) link.lease.forgive(gap);
 }
 
 // A worker that is silent for its whole lease has stopped to commit, and so fails its attempt; if
@@ -196,16 +198,16 @@ void ClusterCoordinator::judge_leases(Time now) {
       options_.say("supervisor " + name + " is silent: its slots are not used any more");
     }
   }
-  std::erase_if(worker_leases_,
+  std::erase_if(links_,
                 [this](const auto& entry) { return job_of_worker(entry.first) == nullptr; });
   for (Job* job : order_) {
     const std::vector<JobLife::Worker> workers = job->life.workers();
     for (const JobLife::Worker& worker : workers) {
       if (worker.is_gone() || worker.stage == JobLife::Worker::Stage::kPlanned) continue;
-      const auto lease = worker_leases_.find(worker.name);
+      const auto link = links_.find(worker.name);
       const bool is_silent =
-          lease == worker_leases_.end() || lease->second.judge(now) == Liveness::kDead;
-      if (is_silent && lease != worker_leases_.end()) {
+          link == links_.end() || link->second.lease.judge(now) == Liveness::kDead;
+      if (is_silent && link != links_.end()) {
         apply(*job,
               job->life.on_worker_failed(job->life.epoch(),
                                          absl::UnavailableError("worker " + worker.name + " on " +

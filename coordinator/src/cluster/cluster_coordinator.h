@@ -135,7 +135,8 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
     std::uint64_t recorded = 0;  // newest durable version
     Time record_again_at = Time::max();
     std::map<std::string, wire::WorkerMetricsT> metrics;  // by worker of the newest attempt
-    std::map<std::string, std::string> supervisor_of;     // of all workers, for their logs
+    std::string figures;  // the last that were recorded, shown while there are no others
+    std::map<std::string, std::string> supervisor_of;  // of all workers, for their logs
   };
   struct Supervisor {
     std::string host;
@@ -144,6 +145,11 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
     Lease lease;
     bool is_alive = false;
     bool is_shut_down = false;
+  };
+  struct WorkerLink {
+    Lease lease;
+    std::int64_t sent = 0;      // messages that count, since the last Welcome
+    std::int64_t received = 0;  // since the last Hello
   };
   struct ForwardedQuestion {
     std::string peer;
@@ -176,6 +182,14 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
   template <class Body>
   void send(const std::string& to, Body body, std::uint64_t request = 0) {
     endpoint_->send(to, encode_control(control(std::move(body), request)));
+  }
+
+  // A message whose loss would be noticed: control.fbs, Heartbeat.
+  template <class Body>
+  void tell_worker(const std::string& worker, Body body) {
+    const auto link = links_.find(worker);
+    if (link != links_.end()) ++link->second.sent;
+    send("w:" + worker, std::move(body));
   }
 
   // ---- what automata decide: coordinator_effects.cc
@@ -215,6 +229,7 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
   void hear_client(const std::string& peer, wire::MessageT& message);
   void submit(const std::string& peer, std::uint64_t request, const wire::SubmitT& submit,
               std::uint64_t program_bytes);
+  void answer_submitted(Job& job, const std::string& peer, std::uint64_t request);
   void upload(const std::string& peer, std::uint64_t request, wire::UploadProgramT part);
   void request_of(const std::string& peer, std::uint64_t request, const std::string& job_name,
                   const std::function<absl::StatusOr<life::Effects>(Job&)>& ask);
@@ -230,7 +245,9 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
   absl::StatusOr<Job*> find_job(const std::string& id_or_name);
   absl::Status check_submit(const wire::SubmitT& submit) const;
 
-  wire::JobInfoT describe(const Job& job) const;  // coordinator_report.cc
+  // ---- what people are told: coordinator_report.cc
+  wire::JobInfoT describe(const Job& job) const;
+  static std::string pack_figures(const Job& job);
 
   const ClusterCoordinatorOptions options_;
   const std::unique_ptr<ClusterFolder> folder_;
@@ -239,9 +256,10 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
   std::vector<Job*> order_;                           // as they were submitted
   std::uint64_t last_number_ = 0;
   std::map<std::string, Supervisor> supervisors_;
-  std::map<std::string, Lease> worker_leases_;  // of those that have said hello, or are expected to
+  std::map<std::string, WorkerLink> links_;  // of those that have said hello, or are expected to
   std::map<std::uint64_t, ForwardedQuestion> forwarded_;
   std::uint64_t last_forwarded_ = 0;
+  std::map<std::pair<std::string, std::uint64_t>, std::string> submitted_;  // by peer and request
   Time ran_at_{0};
   Time shutdown_until_ = Time::max();
   std::atomic<bool> is_done_{false};

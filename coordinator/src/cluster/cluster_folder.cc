@@ -19,7 +19,13 @@ std::uint64_t number_of(const std::string& id) {
 
 absl::StatusOr<std::unique_ptr<ClusterFolder>> ClusterFolder::open(runtime::Storage& storage,
                                                                    const std::string& dir) {
+  const bool is_new = !storage.exists(dir);
   if (absl::Status status = storage.make_dirs(dir + "/jobs"); !status.ok()) return status;
+  if (is_new) {
+    const std::string parent = dir.substr(0, dir.rfind('/'));
+    const absl::Status status = storage.sync_dir(parent.empty() ? "/" : parent);
+    if (!status.ok()) return status;
+  }
   absl::StatusOr<std::shared_ptr<void>> lock = storage.lock(dir + "/LOCK");
   if (!lock.ok()) {
     return absl::Status(lock.status().code(), "another coordinator uses the folder " + dir + ": " +

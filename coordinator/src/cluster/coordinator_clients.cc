@@ -160,6 +160,10 @@ absl::Status ClusterCoordinator::check_submit(const wire::SubmitT& submit) const
 
 void ClusterCoordinator::submit(const std::string& peer, std::uint64_t request,
                                 const wire::SubmitT& submit, std::uint64_t program_bytes) {
+  // Asked twice: the first answer may have been lost.
+  if (const auto before = submitted_.find({peer, request}); before != submitted_.end()) {
+    return answer_submitted(*jobs_.at(before->second), peer, request);
+  }
   const absl::Status valid = check_submit(submit);
   if (!valid.ok()) return refuse(peer, request, code_of(valid), std::string(valid.message()));
   auto spec = std::make_shared<JobSpec>();
@@ -189,10 +193,19 @@ void ClusterCoordinator::submit(const std::string& peer, std::uint64_t request,
   record.spec = std::move(spec);
   Job& job = add_job(std::move(record), last_number_);
   apply(job, job.life.begin(clock().now()));
+  if (submitted_.size() > 1000) submitted_.clear();
+  submitted_[{peer, request}] = job.life.id();
+  answer_submitted(job, peer, request);
+  place_waiting_jobs();
+}
+
+// Once the record is durable, and the job cannot be forgotten any more.
+void ClusterCoordinator::answer_submitted(Job& job, const std::string& peer,
+                                          std::uint64_t request) {
   wire::SubmittedT answer;
   answer.job = job.life.id();
+  if (job.recorded != 0) return send(peer, std::move(answer), request);
   job.waiting.push_back({job.life.version(), peer, request, control(std::move(answer))});
-  place_waiting_jobs();
 }
 
 // --- Asking jobs ---------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ void ClusterCoordinator::perform(Job& job, const life::Persist& persist) {
 void ClusterCoordinator::record(Job& job, std::uint64_t version) {
   JobRecord record = job.life.record();
   record.ended = job.ended;
+  if (!job.metrics.empty()) job.figures = pack_figures(job);
+  record.figures = job.figures;
   options_.executor->submit_io(
       [this, id = job.life.id(), files = job.files, version, record = std::move(record)] {
         post({ClusterEvent::Recorded{id, version, files->write_record(to_text(record))}});
@@ -97,7 +99,7 @@ void ClusterCoordinator::perform(Job& job, const life::DeployWorker& deploy) {
   message.worker_of_task = job.life.worker_of_task();
   message.state_dir = job.files->state_dir();
   message.restored_checkpoint = job.life.restored().value;
-  send("w:" + deploy.worker, std::move(message));
+  tell_worker(deploy.worker, std::move(message));
 }
 
 void ClusterCoordinator::perform(Job& job, const life::TellTask& tell) {
@@ -113,14 +115,14 @@ void ClusterCoordinator::perform(Job& job, const life::TellTask& tell) {
     case Kind::kAbort: message.kind = wire::CommandKind::Abort; break;
     case Kind::kCancel: message.kind = wire::CommandKind::Cancel; break;
   }
-  send("w:" + tell.worker, std::move(message));
+  tell_worker(tell.worker, std::move(message));
 }
 
 void ClusterCoordinator::perform(Job& job, const life::FenceWorker& fence) {
   wire::FencedT message;
   message.job = job.life.id();
   message.epoch = job.life.epoch();
-  send("w:" + fence.worker, std::move(message));
+  tell_worker(fence.worker, std::move(message));
 }
 
 void ClusterCoordinator::perform(Job& job, const life::StopWorker& stop) {
@@ -135,7 +137,7 @@ void ClusterCoordinator::perform(Job& job, const life::EndWorker& end_it) {
   wire::EndWorkerT message;
   message.job = job.life.id();
   message.epoch = job.life.epoch();
-  send("w:" + end_it.worker, std::move(message));
+  tell_worker(end_it.worker, std::move(message));
 }
 
 void ClusterCoordinator::perform(Job& job, const life::FetchId&) {

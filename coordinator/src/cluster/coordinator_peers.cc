@@ -208,7 +208,9 @@ void ClusterCoordinator::hear(const std::string& name, const wire::WorkerHelloT&
     return send("w:" + name, std::move(fenced));
   }
   const runtime::MonotonicTime now = clock().now();
-  worker_leases_.try_emplace(name, options_.lease, now).first->second.renew(now);
+  WorkerLink& link = links_.try_emplace(name, WorkerLink{Lease(options_.lease, now)}).first->second;
+  link.lease.renew(now);
+  link.sent = link.received = 0;
   wire::WorkerWelcomeT welcome;
   welcome.job = hello.job;
   welcome.epoch = hello.epoch;
@@ -228,13 +230,16 @@ void ClusterCoordinator::hear(const std::string& name, const wire::HeartbeatT& b
     perform(*job, life::FenceWorker{name});
     return;
   }
-  const auto lease = worker_leases_.find(name);
-  if (lease != worker_leases_.end()) lease->second.renew(clock().now());
-  if (job->life.worker(name)->stage != JobLife::Worker::Stage::kReady) {
+  const auto link = links_.find(name);
+  if (link != links_.end()) link->second.lease.renew(clock().now());
+  if (link == links_.end() || job->life.worker(name)->stage != JobLife::Worker::Stage::kReady) {
     return send("w:" + name, wire::IntroduceT{});  // from before this coordinator was started
   }
+  const bool was_lost = beat.counted >= 0 && beat.counted != link->second.received;
+  if (was_lost) send("w:" + name, wire::IntroduceT{});
   wire::HeartbeatT answer;
   answer.sequence = beat.sequence;
+  answer.counted = link->second.sent;
   send("w:" + name, answer);
 }
 
@@ -246,6 +251,9 @@ void ClusterCoordinator::hear_current(Job& job, const std::string& name, wire::B
     const std::vector<std::uint32_t>& worker_of = life.worker_of_task();
     return task < worker_of.size() && life.workers()[worker_of[task]].name == name;
   };
+  if (body.AsWorkerMetrics() == nullptr) {
+    if (const auto link = links_.find(name); link != links_.end()) ++link->second.received;
+  }
   if (const auto* event = body.AsTaskEvent()) {
     if (!is_of(life, *event) || !is_own(event->task)) return;
     apply(job, life.on_task_event(event->epoch, TaskId(event->task), event->kind,

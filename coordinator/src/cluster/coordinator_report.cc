@@ -19,16 +19,30 @@ void add(const wire::OperatorInfoT& from, wire::OperatorInfoT& into) {
   into.largest_time_us = std::max(into.largest_time_us, from.largest_time_us);
 }
 
-void add_operators(const wire::WorkerMetricsT& metrics, wire::JobInfoT& info) {
+// Into a JobInfo, or into the figures of all workers together.
+template <class Table>
+void add_metrics(const wire::WorkerMetricsT& metrics, Table& into) {
   for (const auto& op : metrics.operators) {
-    const auto known = std::find_if(info.operators.begin(), info.operators.end(),
+    const auto known = std::find_if(into.operators.begin(), into.operators.end(),
                                     [&](const auto& other) { return other->uid == op->uid; });
-    if (known == info.operators.end()) {
-      info.operators.push_back(std::make_unique<wire::OperatorInfoT>(*op));
+    if (known == into.operators.end()) {
+      into.operators.push_back(std::make_unique<wire::OperatorInfoT>(*op));
     } else {
       add(*op, **known);
     }
   }
+  for (const auto& task : metrics.tasks) {
+    into.tasks.push_back(std::make_unique<wire::TaskInfoT>(*task));
+  }
+}
+
+void add_figures(const std::string& bytes, wire::JobInfoT& info) {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  flatbuffers::Verifier verifier(data, bytes.size());
+  if (bytes.size() < 8 || !verifier.VerifyBuffer<wire::WorkerMetrics>(nullptr)) return;
+  wire::WorkerMetricsT metrics;
+  flatbuffers::GetRoot<wire::WorkerMetrics>(data)->UnPackTo(&metrics);
+  add_metrics(metrics, info);
 }
 
 void add_sums(wire::JobInfoT& info) {
@@ -54,6 +68,14 @@ std::int64_t micros(runtime::MonotonicTime time) {
 }
 
 }  // namespace
+
+std::string ClusterCoordinator::pack_figures(const Job& job) {
+  wire::WorkerMetricsT all;
+  for (const auto& [name, metrics] : job.metrics) add_metrics(metrics, all);
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(wire::WorkerMetrics::Pack(builder, &all));
+  return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
+}
 
 wire::JobInfoT ClusterCoordinator::describe(const Job& job) const {
   const JobLife& life = job.life;
@@ -87,12 +109,8 @@ wire::JobInfoT ClusterCoordinator::describe(const Job& job) const {
     entry->slots = worker.slots;
     info.workers.push_back(std::move(entry));
   }
-  for (const auto& [name, metrics] : job.metrics) {
-    add_operators(metrics, info);
-    for (const auto& task : metrics.tasks) {
-      info.tasks.push_back(std::make_unique<wire::TaskInfoT>(*task));
-    }
-  }
+  for (const auto& [name, metrics] : job.metrics) add_metrics(metrics, info);
+  if (job.metrics.empty()) add_figures(job.figures, info);
   add_sums(info);
   const JobLife::CheckpointFigures& checkpoints = life.checkpoints();
   info.last_checkpoint = checkpoints.last.value;

@@ -58,7 +58,8 @@ absl::Status JobFiles::append_history(HistoryLine line) {
   if (history_ == nullptr || history_lines_ >= kMostHistoryLines) return rewrite_history();
   ++history_lines_;
   absl::Status status = history_->append(text);
-  if (!status.ok()) history_.reset();
+  if (status.ok()) status = history_->sync();
+  if (!status.ok()) history_.reset();  // written anew with the next line
   return status;
 }
 
@@ -75,6 +76,7 @@ absl::Status JobFiles::rewrite_history() {
   absl::Status status = (*file)->append(text);
   if (status.ok()) status = (*file)->sync();
   if (status.ok()) status = storage_.rename(temporary, path);
+  if (status.ok()) status = storage_.sync_dir(dir_);
   if (!status.ok()) return status;
   history_ = *std::move(file);
   history_lines_ = newest_.size();

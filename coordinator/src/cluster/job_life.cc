@@ -263,12 +263,16 @@ life::Effects JobLife::on_tick(MonotonicTime now) {
   }
   if (coordinator_.has_value()) apply(coordinator_->on_tick(now), now, out);
   if (now < repeat_at_) return out;
-  repeat_at_ = now + options_.repeat * (phase_ == Phase::kDeploying ? 5 : 1);
+  const bool is_patient = phase_ == Phase::kDeploying || phase_ == Phase::kStarting;
+  repeat_at_ = now + options_.repeat * (is_patient ? 5 : 1);
   for (const Worker& worker : workers_) {
     if (worker.is_gone()) continue;
     if (phase_ == Phase::kFencing) out.push_back(life::FenceWorker{worker.name});
     if (phase_ == Phase::kFencing || phase_ == Phase::kClosing) {
       out.push_back(life::StopWorker{worker.name, worker.supervisor});
+    }
+    if (phase_ == Phase::kStarting && worker.stage == Worker::Stage::kAsked) {
+      out.push_back(life::StartWorker{worker.name, worker.supervisor, worker.slots});
     }
     if (phase_ == Phase::kDeploying) out.push_back(life::DeployWorker{worker.name});
   }
@@ -280,7 +284,7 @@ MonotonicTime JobLife::next_tick() const {
   const auto at = [&](MonotonicTime time) { next = std::min(next, time); };
   switch (phase_) {
     case Phase::kResting: at(deadline_); break;
-    case Phase::kStarting:
+    case Phase::kStarting: at(repeat_at_); [[fallthrough]];
     case Phase::kAdopting: at(deadline_); break;
     case Phase::kDeploying:
     case Phase::kFencing:

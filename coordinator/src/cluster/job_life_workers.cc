@@ -66,6 +66,7 @@ std::vector<PlacedWorker> JobLife::held_slots() const {
 void JobLife::start_workers(MonotonicTime now, life::Effects& out) {
   phase_ = Phase::kStarting;
   deadline_ = now + options_.start_timeout;
+  repeat_at_ = now + options_.repeat * 5;
   for (Worker& worker : workers_) {
     worker.stage = Worker::Stage::kAsked;
     out.push_back(life::StartWorker{worker.name, worker.supervisor, worker.slots});
@@ -152,8 +153,11 @@ life::Effects JobLife::on_worker_gone(const std::string& name, const std::string
 life::Effects JobLife::on_worker_failed(std::uint64_t epoch, const absl::Status& why,
                                         MonotonicTime now) {
   life::Effects out;
-  // Rule 10: rather than fall back behind what sinks may have committed, stop and ask.
-  if (is_live(epoch)) fail(std::string(why.message()), now, out, absl::IsDataLoss(why));
+  // Rule 10: if what was restored is damaged, rather than fall back behind what sinks may have
+  // committed, stop and ask. Once all tasks run, it is a disk that has refused something, and the
+  // next attempt finds out what is left.
+  const bool is_hopeless = absl::IsDataLoss(why) && phase_ != Phase::kRunning;
+  if (is_live(epoch)) fail(std::string(why.message()), now, out, is_hopeless);
   return out;
 }
 
@@ -191,7 +195,9 @@ void JobLife::when_all_run(MonotonicTime now, life::Effects& out) {
   const std::string from =
       restored_.value == 0 ? "" : "from checkpoint " + std::to_string(restored_.value);
   if (record_.goal == JobGoal::kRun) {
-    if (state() != JobState::Running) set_state(JobState::Running, out, from);
+    if (state() == JobState::Running) return;
+    set_state(JobState::Running, out, from);
+    persist(out);
     return;
   }
   set_state(JobState::Stopping, out);

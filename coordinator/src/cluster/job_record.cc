@@ -80,6 +80,9 @@ JobRecord record_from(const Json& json) {
   }
   record.last_failure = json.at("last_failure").get<std::string>();
   record.ended = std::chrono::microseconds(json.at("ended_us").get<std::int64_t>());
+  if (!absl::Base64Unescape(json.at("figures").get<std::string>(), &record.figures)) {
+    throw Json::other_error::create(500, "the figures cannot be read", &json);
+  }
   return record;
 }
 
@@ -138,7 +141,8 @@ std::string to_text(const JobRecord& record) {
                     {"restarts", record.restarts},
                     {"workers", workers},
                     {"last_failure", record.last_failure},
-                    {"ended_us", record.ended.count()}};
+                    {"ended_us", record.ended.count()},
+                    {"figures", absl::Base64Escape(record.figures)}};
   const std::string body = job.dump(1, ' ', false, Json::error_handler_t::replace);
   return "{\"weir\": \"job\", \"format\": " + std::to_string(kJobFormat) + ", \"xxh3_128\": \"" +
          runtime::content_hash(body) + "\", \"job\":\n" + body + "}\n";

@@ -60,6 +60,7 @@ struct JobRecord {
   std::vector<WorkerRecord> workers;  // of that attempt, while any of them may be alive
   std::string last_failure;
   std::chrono::microseconds ended{0};  // wall time; 0: not yet
+  std::string figures;  // newest wire::WorkerMetrics of all workers together, as bytes; for people
 };
 
 // Whether the job will never run again by itself.

@@ -113,6 +113,7 @@ void Worker::tell_task(TaskId task, wire::TaskEventKind kind, CheckpointId id,
   event.checkpoint = id.value;
   event.error_code = static_cast<std::int32_t>(status.code());
   event.error = std::string(status.message());
+  ++told_;
   tell(std::move(event));
 }
 
@@ -129,6 +130,7 @@ void Worker::tick(MonotonicTime now) {
   }
   wire::HeartbeatT beat;
   beat.sequence = ++last_beat_;
+  beat.counted = told_;
   beats_.emplace(beat.sequence, now);
   control_->send(kCoordinator, encode_control(control(std::move(beat))));
 }
@@ -152,13 +154,21 @@ void Worker::perform(ControlArrived arrived) {
   wire::BodyUnion& body = arrived.message.body;
   if (const wire::HeartbeatT* beat = body.AsHeartbeat()) {
     renew_lease(beat->sequence);
-  } else if (const wire::DeployT* deploy_to = body.AsDeploy()) {
+    if (beat->counted >= 0 && beat->counted != heard_) say_hello();  // a message was lost
+    return;
+  }
+  if (body.AsDeploy() != nullptr || body.AsTaskCommand() != nullptr ||
+      body.AsEndWorker() != nullptr || body.AsFenced() != nullptr) {
+    ++heard_;
+  }
+  if (const wire::DeployT* deploy_to = body.AsDeploy()) {
     if (!is_mine(deploy_to->job, deploy_to->epoch)) return;
     if (is_deployed_) return tell_notes();
     deploy(*deploy_to);
   } else if (const wire::TaskCommandT* ordered = body.AsTaskCommand()) {
     if (is_mine(ordered->job, ordered->epoch)) command(*ordered);
   } else if (const wire::WorkerWelcomeT* welcome = body.AsWorkerWelcome()) {
+    heard_ = 0;
     if (welcome->heartbeat_us > 0) heartbeat_ = std::chrono::microseconds(welcome->heartbeat_us);
     if (welcome->lease_us > 0) lease_ = std::chrono::microseconds(welcome->lease_us);
   } else if (body.AsIntroduce() != nullptr) {
@@ -178,6 +188,7 @@ void Worker::perform(LinkBroken broken) {
   failed.worker = options_.identity.worker;
   failed.error_code = static_cast<std::int32_t>(broken.status.code());
   failed.error = std::string(broken.status.message());
+  ++told_;
   tell(std::move(failed));
 }
 
@@ -217,6 +228,7 @@ void Worker::perform(const SnapshotDone& done) {
   if (done.snapshot.ok()) {
     message.snapshot = std::make_unique<wire::TaskSnapshotT>(to_wire(*done.snapshot));
   }
+  ++told_;
   tell(std::move(message));
 }
 
@@ -241,6 +253,7 @@ void Worker::say_hello() {
   hello.pid = getpid();
   hello.data_address = links_->address();
   hello.plan_fingerprint = plan_.fingerprint();
+  told_ = 0;
   tell(std::move(hello));
 }
 

@@ -149,6 +149,8 @@ class Worker final : public runtime::Actor<WorkerEvent>,
   runtime::MonotonicTime lease_;
   runtime::MonotonicTime heartbeat_at_{0};
   std::uint64_t last_beat_ = 0;
+  std::int64_t told_ = 0;   // messages that count, since the last Hello
+  std::int64_t heard_ = 0;  // since the last Welcome
   std::map<std::uint64_t, runtime::MonotonicTime> beats_;  // unanswered: when they were sent
   runtime::MonotonicTime lease_until_{0};
   std::vector<wire::TaskCommandT> held_commits_;  // until the lease is renewed

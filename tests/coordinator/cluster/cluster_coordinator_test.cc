@@ -217,10 +217,22 @@ TEST_F(ClusterCoordinatorTest, AHostThatNeverComesBackIsGivenUpAfterItsLease) {
 
 TEST_F(ClusterCoordinatorTest, RemembersJobsAndTheirHistory) {
   const std::string job = running_job();
+  wire::WorkerMetricsT metrics;
+  metrics.job = job;
+  metrics.epoch = 1;
+  metrics.operators.push_back(std::make_unique<wire::OperatorInfoT>());
+  metrics.operators[0]->uid = "read";
+  metrics.operators[0]->is_spout = true;
+  metrics.operators[0]->records_out = 5;
+  for (ScriptedWorker* worker : workers()) worker->tell(metrics);
   ask(about<wire::CancelJobT>(job));
   run_for(2s);
-  restart();
+  EXPECT_EQ(info(job).records_read, 10);
+  stop();
+  disk.crash();
+  start();
   EXPECT_EQ(info(job).state, JobState::Cancelled);
+  EXPECT_EQ(info(job).records_read, 10);
   const wire::MessageT answer = ask(about<wire::GetEventsT>(job));
   ASSERT_NE(answer.body.AsEvents(), nullptr);
   const auto& events = answer.body.AsEvents()->events;
@@ -316,6 +328,68 @@ TEST_F(ClusterCoordinatorTest, APauseOfTheCoordinatorItselfKillsNobody) {
   run_for(1s);
   EXPECT_EQ(info(job).restarts, 0u);
   EXPECT_EQ(info(job).state, JobState::Running);
+}
+
+TEST_F(ClusterCoordinatorTest, LostMessagesAreNoticedAndToldAgain) {
+  const std::string job = running_job(1s);
+  // Whatever its workers say of their tasks now, nobody hears.
+  net.loses = [](const std::string& from, const std::string&) { return from.starts_with("w:"); };
+  for (ScriptedWorker* worker : workers()) worker->end_tasks();
+  net.loses = nullptr;
+  run_for(5s);
+  EXPECT_EQ(info(job).state, JobState::Finished);
+  EXPECT_EQ(info(job).restarts, 0u);
+}
+
+TEST_F(ClusterCoordinatorTest, ALostCommandDoesNotHoldACheckpointUpForLong) {
+  const std::string job = running_job(1s);
+  int to_lose = 2;
+  net.loses = [&to_lose](const std::string& from, const std::string& to) {
+    return from == "coordinator" && to.starts_with("w:") && to_lose-- > 0;
+  };
+  run_for(8s);
+  EXPECT_GE(info(job).checkpoints, 4u);
+  EXPECT_EQ(info(job).restarts, 0u);
+}
+
+TEST_F(ClusterCoordinatorTest, AnyLossInAnyDirectionOnlyCostsTime) {
+  for (std::uint64_t round = 1; round <= 40; ++round) {
+    std::mt19937_64 random(round);
+    net.loses = [&random](const std::string& from, const std::string& to) {
+      return from != "c:test" && to != "c:test" && random() % 12 == 0;
+    };
+    supervisor("a", 1);
+    supervisor("b", 1);
+    const std::string job = submit(submission(2, 1s));
+    run_for(5s);
+    for (int i = 0; i < 60 && info(job).state != JobState::Finished; ++i) {
+      for (ScriptedWorker* worker : workers()) {
+        for (auto& [task, state] : worker->tasks) state.has_ended = true;
+        worker->end_tasks();
+      }
+      run_for(2s);
+    }
+    ASSERT_EQ(info(job).state, JobState::Finished) << "round " << round;
+    net.loses = nullptr;
+    run_for(20s);
+    ASSERT_TRUE(workers().empty()) << "round " << round;
+  }
+}
+
+TEST_F(ClusterCoordinatorTest, ASubmissionThatComesTwiceIsOneJob) {
+  supervisor("a", 2);
+  run_for(1s);
+  client.tell(submission(), 70);
+  client.tell(submission(), 70);
+  run_for(2s);
+  std::size_t answers = 0;
+  for (const wire::MessageT& message : client.heard) {
+    if (message.request != 70) continue;
+    ASSERT_NE(message.body.AsSubmitted(), nullptr);
+    EXPECT_EQ(message.body.AsSubmitted()->job, "flights-1");
+    ++answers;
+  }
+  EXPECT_EQ(answers, 2u);
 }
 
 TEST_F(ClusterCoordinatorTest, OnlyItsOwnWorkersSpeakOfTasks) {

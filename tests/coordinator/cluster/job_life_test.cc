@@ -31,7 +31,7 @@ TEST_F(JobLifeTest, GoesFromSubmittedToRunningStepByStep) {
   EXPECT_EQ(life_->state(), JobState::Starting);
   event(3, Kind::Running);
   EXPECT_EQ(life_->state(), JobState::Running);
-  EXPECT_EQ(taken(), Log{});
+  EXPECT_EQ(taken(), Log{"persist"});
 }
 
 TEST_F(JobLifeTest, ALastCheckpointEndsABoundedJob) {
@@ -116,8 +116,9 @@ TEST_F(JobLifeTest, CommitsOfTheRestoredCheckpointAreSentAgain) {
   hello_all();
   taken();
   events(Kind::Running);
-  EXPECT_EQ(taken(), (Log{"commit 9 -> 0 at flights-1-e2-0", "commit 9 -> 1 at flights-1-e2-0",
-                          "commit 9 -> 2 at flights-1-e2-0", "commit 9 -> 3 at flights-1-e2-0"}));
+  EXPECT_EQ(taken(),
+            (Log{"commit 9 -> 0 at flights-1-e2-0", "commit 9 -> 1 at flights-1-e2-0",
+                 "commit 9 -> 2 at flights-1-e2-0", "commit 9 -> 3 at flights-1-e2-0", "persist"}));
 }
 
 TEST_F(JobLifeTest, AFinalCheckpointIsCommittedAgainAndTheJobIsFinished) {
@@ -361,6 +362,7 @@ TEST(JobRecord, IsTheSameAfterItWasWrittenAndRead) {
   record.restarts = 2;
   record.workers = {{"flights-1-e9-0", "a", 2}, {"flights-1-e9-1", "b", 1}};
   record.last_failure = "a \"quoted\"\nline";
+  record.figures = std::string("\0\xff\n", 3);
   const std::string text = to_text(record);
   const absl::StatusOr<JobRecord> read = parse_job_record(text, "job.json");
   ASSERT_TRUE(read.ok()) << read.status();

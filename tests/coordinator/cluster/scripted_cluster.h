@@ -101,6 +101,8 @@ class ScriptedWorker final : public Member {
   ScriptedCluster& cluster_;
   const wire::StartWorkerT start_;
   std::uint64_t last_beat_ = 0;
+  std::int64_t told_ = 0;
+  std::int64_t heard_ = 0;
 };
 
 class ScriptedSupervisor final : public Member {
@@ -257,6 +259,7 @@ inline void ScriptedWorker::hello() {
   hello.pid = 77;
   hello.data_address = "tcp://" + start_.worker;
   hello.plan_fingerprint = "f00";
+  told_ = 0;
   tell(std::move(hello));
 }
 
@@ -265,6 +268,7 @@ inline void ScriptedWorker::beat() {
   if (tasks.empty()) hello();
   wire::HeartbeatT beat;
   beat.sequence = ++last_beat_;
+  beat.counted = told_;
   tell(beat);
 }
 
@@ -278,6 +282,7 @@ inline void ScriptedWorker::event(std::uint32_t task, wire::TaskEventKind kind, 
   event.checkpoint = id;
   event.error_code = error.empty() ? 0 : 13;
   event.error = error;
+  ++told_;
   tell(std::move(event));
 }
 
@@ -292,6 +297,7 @@ inline void ScriptedWorker::ack(std::uint32_t task, std::uint64_t id) {
   snapshot.uid = "task";
   snapshot.index = task;
   done.snapshot = std::make_unique<wire::TaskSnapshotT>(to_wire(snapshot));
+  ++told_;
   tell(std::move(done));
 }
 
@@ -306,10 +312,16 @@ inline void ScriptedWorker::hear(wire::MessageT& message) {
   if (is_silent || is_over) return;
   using Kind = wire::TaskEventKind;
   wire::BodyUnion& body = message.body;
+  const bool counts = body.AsDeploy() != nullptr || body.AsTaskCommand() != nullptr ||
+                      body.AsEndWorker() != nullptr || body.AsFenced() != nullptr;
+  if (counts) ++heard_;
   if (body.AsIntroduce() != nullptr) {
     hello();
-  } else if (body.AsHeartbeat() != nullptr) {
+  } else if (const auto* beat = body.AsHeartbeat()) {
     ++beats;
+    if (beat->counted != heard_) hello();
+  } else if (body.AsWorkerWelcome() != nullptr) {
+    heard_ = 0;
   } else if (const auto* deploy = body.AsDeploy()) {
     for (std::uint32_t task = 0; tasks.empty() || task < deploy->worker_of_task.size(); ++task) {
       if (task >= deploy->worker_of_task.size()) break;

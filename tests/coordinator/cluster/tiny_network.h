@@ -1,6 +1,7 @@
 // A network in one process: a message arrives at once, unless its link is cut. Single-threaded.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -31,6 +32,8 @@ class TinyNetwork final : public runtime::Transport {
   // Nothing passes between endpoints whose names these are, in either direction.
   void cut(const std::string& a, const std::string& b) { cut_.insert(std::minmax(a, b)); }
   void mend() { cut_.clear(); }
+  // Asked for each message, by sender and receiver: whether it is lost.
+  std::function<bool(const std::string& from, const std::string& to)> loses;
 
  private:
   class End final : public runtime::Endpoint {
@@ -56,6 +59,7 @@ class TinyNetwork final : public runtime::Transport {
       if (to == nullptr) return handler_.on_unreachable(peer);
       if (net_.cut_.count(std::minmax(name_, name)) != 0) return;
       to->came_[name_] = this;
+      if (net_.loses && net_.loses(name_, name)) return;
       to->handler_.on_message(name_, message.head, message.payload);
     }
 

@@ -256,7 +256,7 @@ class WindowCore {
            it != tables.end() && it->first + spec_.slice_us <= end; ++it) {
         slices_.fetch_all(it->first);
         totals_->enter(it->first, *it->second);
-        it->second->pack();  // few of its entries will change before it leaves
+        slices_.pack(it->first);  // few of its entries will change before it leaves
       }
       entered_ = std::max(entered_, end);
     }

@@ -99,6 +99,8 @@ class RowStore {
   virtual bool can_read() const = 0;
   // Whether snapshots keep rows at all. If not, nobody need encode any.
   virtual bool keeps_rows() const { return true; }
+  // Told by the task's thread before the first rows leave memory: from now on get() will be called.
+  virtual void expect_lookups() {}
   // Values of `keys` as of all applied rows, in the same order; nullopt where there is no row.
   virtual absl::Status get(std::span<const std::string> keys,
                            std::vector<std::optional<std::string>>* values) = 0;

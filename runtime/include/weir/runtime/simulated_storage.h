@@ -28,6 +28,7 @@ class SimulatedStorage final : public Storage {
 
   absl::StatusOr<std::unique_ptr<StorageFile>> create(const std::string& path) override;
   absl::StatusOr<std::string> read(const std::string& path) override;
+  absl::Status read_pieces(const std::string& path, const Visit& visit) override;
   absl::StatusOr<std::vector<std::string>> list(const std::string& dir) override;
   absl::StatusOr<std::uint64_t> size(const std::string& path) override;
   bool exists(const std::string& path) override;
@@ -74,7 +75,8 @@ class SimulatedStorage final : public Storage {
   struct NameChange {
     std::string path;
     std::shared_ptr<Inode> inode;
-    // Both names of a rename inside one folder change together.
+    // Both names of a rename change together, with the sync of either folder: a journaling file
+    // system writes them in one transaction.
     std::string also_removed;
   };
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ class Storage {
   // A new file; fails with kAlreadyExists if there is one.
   virtual absl::StatusOr<std::unique_ptr<StorageFile>> create(const std::string& path) = 0;
   virtual absl::StatusOr<std::string> read(const std::string& path) = 0;
+  // Calls `visit` with the content of `path` piece by piece, in order.
+  using Visit = std::function<void(std::string_view)>;
+  virtual absl::Status read_pieces(const std::string& path, const Visit& visit) = 0;
   // Names (not paths) in `dir`, sorted bytewise.
   virtual absl::StatusOr<std::vector<std::string>> list(const std::string& dir) = 0;
   virtual absl::StatusOr<std::uint64_t> size(const std::string& path) = 0;
@@ -45,6 +49,7 @@ class Storage {
   virtual absl::Status link(const std::string& from, const std::string& to) = 0;
   virtual absl::Status remove(const std::string& path) = 0;
   virtual absl::Status remove_all(const std::string& dir) = 0;
+  // The names of new folders are durable on return.
   virtual absl::Status make_dirs(const std::string& dir) = 0;
   virtual absl::Status sync_dir(const std::string& dir) = 0;
   // Takes the lock file `path` for this process, until it ends or the returned object dies.

@@ -85,7 +85,11 @@ class CheckpointFiles {
   const std::string dir_;      // fixed
 
  private:
-  absl::StatusOr<std::string> read_verified(const runtime::SnapshotFile& file);
+  absl::Status check_name(const runtime::SnapshotFile& file) const;
+  // Whether what was read, with length and hash as in `found`, is what `file` says.
+  absl::Status check_content(const runtime::SnapshotFile& file, const absl::Status& is_read,
+                             const runtime::SnapshotFile& found) const;
+  absl::Status refuse(const runtime::SnapshotFile& file, const std::string& why) const;
   std::string new_name(const FileOwner& owner, std::string_view extension, const std::string& hash);
 
   runtime::Epoch epoch_;     // fixed once files are put

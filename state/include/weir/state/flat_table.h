@@ -27,6 +27,7 @@
 #include "weir/runtime/row_store.h"
 #include "weir/state/row_key.h"
 #include "weir/state/slots.h"
+#include "weir/state/table_size.h"
 
 namespace weir::state {
 
@@ -43,9 +44,20 @@ class FlatTable {
     V value;
   };
 
-  explicit FlatTable(RowPrefix prefix, std::size_t expected = 0) : prefix_(prefix) {
-    allocate(capacity_for(expected), false);
+  explicit FlatTable(RowPrefix prefix, std::size_t expected = 0)
+      : prefix_(prefix), size_(prefix.share) {
+    allocate(size_.capacity_for(expected), false);
     if constexpr (kTracked) changed_now_.reserve(expected);
+  }
+  // An empty table in the memory of one that was packed: keys that were in that one find their
+  // slots prepared.
+  FlatTable(RowPrefix prefix, SlotArrays<Slot> mould) : prefix_(prefix), size_(prefix.share) {
+    if constexpr (kTracked) changed_now_.reserve(mould.live);
+    const std::size_t used = mould.used;
+    await_live(mould.control.get(), mould.capacity);
+    adopt(std::move(mould), false);
+    hot_.clear();
+    used_ = used;
   }
 
   std::size_t size() const { return live_; }
@@ -66,7 +78,7 @@ class FlatTable {
   };
   View view() {
     if (is_packed_) unpack();
-    return {slots_.get(), hot_.get(), mask_, shift_};
+    return {slots_.get(), hot_.words(), mask_, shift_};
   }
 
   // Asks the memory for the slot of `hash` ahead of its use.
@@ -97,15 +109,16 @@ class FlatTable {
   }
   [[gnu::noinline]] V& upsert(std::uint64_t hash, Probe key) {
     if (is_packed_) unpack();
-    for (std::size_t i = home(hash); control_[i] != kEmpty; i = (i + 1) & mask_) {
+    std::size_t i = home(hash);
+    for (; control_[i] != kEmpty; i = (i + 1) & mask_) {
       if ((control_[i] & kLive) == 0 || !KeyTraits<K>::equal(slots_[i].key, key)) continue;
       if constexpr (kTracked) {
         if ((control_[i] & dirty_now_) == 0) touch(i);
-        warm_up(i);
+        hot_.set(i);
       }
       return slots_[i].value;
     }
-    return insert(hash, key);
+    return insert(i, hash, key);
   }
 
   // The entry of `key`, or null. Does not count as a change.
@@ -117,12 +130,16 @@ class FlatTable {
 
   // Makes room for `entries` in all.
   void reserve(std::size_t entries) {
-    const std::size_t wanted = capacity_for(std::max(entries, live_));
+    const std::size_t wanted = size_.capacity_for(std::max(entries, live_));
     if (is_packed_ || wanted > capacity_) rebuild(wanted);
   }
-  // Lays the entries out without gaps.
-  void pack() {
-    if (!is_packed_ && live_ != 0) rebuild(live_, true);
+  // Lays the entries out without gaps. Returns the memory where they were, with their keys, if it
+  // serves for a new table: these are copied by a move, and the size is right.
+  SlotArrays<Slot> pack() {
+    if (is_packed_ || live_ == 0) return {};
+    auto old = rebuild(live_, true);
+    if (!runtime::ScalarKey<K> || size_.capacity_for(live_) != old.capacity) old = {};
+    return old;
   }
 
   // Removes the entry of `key`; false if there was none.
@@ -138,9 +155,10 @@ class FlatTable {
   // another table in this order must reserve() there. Values may be changed only through upsert.
   template <class F>
   void for_each(F&& f) const {
-    for (std::size_t i = 0; i < capacity_; ++i) {
-      if ((control_[i] & kLive) != 0) f(slots_[i].key, slots_[i].value);
-    }
+    for_each_live(control_.get(), 0, capacity_, [&](std::size_t i) {
+      f(slots_[i].key, slots_[i].value);
+      return true;
+    });
   }
   // The same from position `from` on until `f` returns false; returns where to go on, or
   // capacity(). In no order, so that the receiver may build a table from it.
@@ -149,9 +167,12 @@ class FlatTable {
     while (from < capacity_) {
       const std::size_t first = scattered(from);
       const std::size_t end = first + block_size() - from % block_size();
-      for (std::size_t i = first; i < end; ++i, ++from) {
-        if ((control_[i] & kLive) != 0 && !f(slots_[i].key, slots_[i].value)) return from + 1;
-      }
+      bool go_on = true;
+      from += for_each_live(control_.get(), first, end, [&](std::size_t i) {
+        return go_on = f(slots_[i].key, slots_[i].value);
+      });
+      from -= first;
+      if (!go_on) return from;
     }
     return capacity_;
   }
@@ -162,12 +183,12 @@ class FlatTable {
   // Removes all entries, from the store as well: each stored row becomes a removal.
   void drop_all() {
     for (std::size_t i = 0; i < capacity_; ++i) {
-      if ((control_[i] & kLive) == 0) continue;
-      note_removal(i);
+      if (control_[i] == kEmpty) continue;
+      if ((control_[i] & kLive) != 0) note_removal(i);
       slots_[i] = Slot{};
     }
     std::memset(control_.get(), 0, capacity_);
-    cool_down();
+    hot_.clear();
     live_ = used_ = 0;
     changed_now_.clear();
     changed_frozen_.clear();
@@ -199,24 +220,18 @@ class FlatTable {
     // Many changes are found faster, and in the order of rows, by looking at every slot.
     scans_frozen_ = changed_frozen_.size() > capacity_ / 8;
     if (scans_frozen_) changed_frozen_.clear();
-    if constexpr (kTracked) cool_down();
+    if constexpr (kTracked) hot_.clear();
   }
 
   // Writes up to `max_rows` frozen rows; true when none is left.
   bool encode_frozen(RowBuffer& out, std::size_t max_rows) {
-    if (!frozen_removed_.empty()) {  // first: an entry removed and made again must survive
-      for (const std::string& row : frozen_removed_) out.remove(row);
-      frozen_removed_.clear();
-    }
-    if (!frozen_early_.empty()) {
-      out.append(frozen_early_);
-      frozen_early_.clear();
-    }
+    for (const std::string& row : frozen_removed_) out.remove(row);
+    frozen_removed_.clear();  // these first: an entry removed and made again must survive
+    out.append(frozen_early_);
+    frozen_early_.clear();
     if (scans_frozen_) return encode_by_scan(out, max_rows);
-    const std::size_t end =
-        std::min(changed_frozen_.size(), max_rows > changed_frozen_.size() - encode_cursor_
-                                             ? changed_frozen_.size()
-                                             : encode_cursor_ + max_rows);
+    const std::size_t listed = changed_frozen_.size();  // drop_all() may have left less
+    const std::size_t end = std::min(listed, encode_cursor_ + std::min(max_rows, listed));
     for (; encode_cursor_ < end; ++encode_cursor_) {
       const std::size_t i = changed_frozen_[encode_cursor_];
       if ((control_[i] & dirty_frozen_) == 0) continue;  // changed again, removed, or moved
@@ -251,8 +266,8 @@ class FlatTable {
       hand_ = (hand_ + 1) & mask_;
       std::uint8_t& c = control_[i];
       if ((c & kLive) == 0) continue;
-      if (is_hot(i) || (c & kWarm) != 0) {
-        cool_down(i);
+      if (hot_.has(i) || (c & kWarm) != 0) {
+        hot_.clear(i);
         c = static_cast<std::uint8_t>(c & ~kWarm);
         continue;
       }
@@ -268,19 +283,16 @@ class FlatTable {
   bool is_whole() const { return is_whole_; }
   void set_whole() { is_whole_ = true; }
   // Whether a few more entries make the table double its memory.
-  bool is_nearly_full() const {
-    return !is_packed_ && live_ * 20 > homes(capacity_) * (is_tight_ ? 15 : 9);
-  }
+  bool is_nearly_full() const { return !is_packed_ && size_.is_nearly_full(live_, capacity_); }
   // From now on memory counts for more than speed: the table doubles when four fifths are taken.
-  void tighten() { is_tight_ = true; }
+  void tighten() { size_.tighten(); }
   // Whether entries were removed of which the store has not heard.
   bool has_removals() const { return !removed_.empty(); }
   // Gives memory back when few entries are left, and sweeps out vacated slots, which would make the
   // table double as entries do. Only while nothing is frozen.
   void shrink() {
     if (is_packed_) return;
-    std::size_t wanted = capacity_;
-    while (wanted > kMinCapacity && live_ * (is_tight_ ? 10 : 12) < homes(wanted) * 3) wanted /= 2;
+    const std::size_t wanted = size_.shrunk(live_, capacity_);
     if (wanted < capacity_ || (used_ - live_) * 16 > capacity_) rebuild(wanted);
   }
 
@@ -296,46 +308,23 @@ class FlatTable {
     return true;
   }
 
-  static constexpr std::uint8_t kEmpty = 0;
-  static constexpr std::uint8_t kLive = 1;      // the slot holds an entry
-  static constexpr std::uint8_t kDirtyA = 2;    // changed in the epoch of parity A ...
-  static constexpr std::uint8_t kDirtyB = 4;    // ... B
-  static constexpr std::uint8_t kStored = 8;    // the store has, or is about to get, a row for it
-  static constexpr std::uint8_t kWarm = 16;     // was changed since the last sweep
-  static constexpr std::uint8_t kVacated = 32;  // no entry, but probing goes on
   static constexpr std::size_t kNone = ~std::size_t{0};
-  static constexpr std::size_t kMinCapacity = 16;
   static constexpr std::size_t kBlock = 64;  // slots that scattered() keeps together
 
-  // Of `capacity` slots, those at which some key is at home.
-  std::size_t homes(std::size_t capacity) const { return capacity * prefix_.share.per_1024 >> 10; }
-  // Whether `entries` are too many for `capacity` slots.
-  bool exceeds(std::size_t entries, std::size_t capacity) const {
-    return is_tight_ ? entries * 5 > homes(capacity) * 4 : entries * 2 > homes(capacity);
-  }
-  std::size_t capacity_for(std::size_t entries) const {
-    std::size_t c = kMinCapacity;
-    while (exceeds(entries, c)) c *= 2;
-    return c;
-  }
-
   void allocate(std::size_t capacity, bool packed) {
-    is_packed_ = packed;
-    capacity_ = capacity;
-    mask_ = capacity - 1;
-    shift_ = 64 - prefix_.share.common_bits - static_cast<unsigned>(std::countr_zero(capacity));
-    slots_ = make_slots<Slot>(capacity);
-    control_ = make_slots<std::uint8_t>(capacity);
-    hot_ = is_packed_ ? nullptr : make_slots<std::uint64_t>(hot_words());
-    used_ = live_ = 0;
+    adopt({make_slots<Slot>(capacity), make_slots<std::uint8_t>(capacity),
+           SlotBits(packed ? 0 : capacity), capacity, 0, 0},
+          packed);
   }
-
-  std::size_t hot_words() const { return (capacity_ + 63) / 64; }
-  void warm_up(std::size_t i) { hot_[i / 64] |= std::uint64_t{1} << (i % 64); }
-  bool is_hot(std::size_t i) const { return (hot_[i / 64] >> (i % 64) & 1) != 0; }
-  void cool_down(std::size_t i) { hot_[i / 64] &= ~(std::uint64_t{1} << (i % 64)); }
-  void cool_down() {
-    if (!is_packed_) std::memset(hot_.get(), 0, hot_words() * sizeof(std::uint64_t));
+  void adopt(SlotArrays<Slot> memory, bool packed) {
+    is_packed_ = packed;
+    capacity_ = memory.capacity;
+    mask_ = capacity_ - 1;
+    shift_ = size_.shift(capacity_);
+    slots_ = std::move(memory.slots);
+    control_ = std::move(memory.control);
+    hot_ = std::move(memory.hot);
+    used_ = live_ = 0;
   }
 
   std::size_t scattered(std::size_t n) const { return scatter(n, capacity_, block_size()); }
@@ -353,7 +342,7 @@ class FlatTable {
 
   // A free slot for a key that is not in the table. Counts it as live.
   std::size_t place(std::uint64_t hash) {
-    if (exceeds(used_ + 1, capacity_)) grow();
+    if (size_.exceeds(used_ + 1, capacity_)) grow();
     std::size_t i = home(hash);
     while ((control_[i] & kLive) != 0) i = (i + 1) & mask_;
     if (control_[i] == kEmpty) ++used_;
@@ -361,26 +350,39 @@ class FlatTable {
     return i;
   }
 
-  V& insert(std::uint64_t hash, Probe key) {
-    const std::size_t i = place(hash);
+  // Probing for the key has ended at the empty slot `i`.
+  V& insert(std::size_t i, std::uint64_t hash, Probe key) {
+    if (used_ == live_ && !size_.exceeds(used_ + 1, capacity_)) {
+      used_ = ++live_;
+    } else {
+      i = place(hash);
+    }
     slots_[i].key = KeyTraits<K>::own(key);
+    return begin_entry(i);
+  }
+  V& begin_entry(std::size_t i) {
     slots_[i].value = V{};
     control_[i] = kLive;
     if constexpr (kTracked) {
       control_[i] |= dirty_now_;
       changed_now_.push_back(static_cast<std::uint32_t>(i));
     }
-    warm_up(i);
+    hot_.set(i);
     return slots_[i].value;
   }
 
   // What a change of the entry in slot `i` entails if the slot is not hot; false if it has none.
   [[gnu::noinline]] bool reheat(std::size_t i) {
-    if ((control_[i] & kLive) == 0) return false;
+    if ((control_[i] & kLive) == 0) {
+      if (control_[i] != kAwaited) return false;
+      ++live_;
+      begin_entry(i);
+      return true;
+    }
     if constexpr (kTracked) {
       if ((control_[i] & dirty_now_) == 0) touch(i);
     }
-    warm_up(i);
+    hot_.set(i);
     return true;
   }
 
@@ -425,24 +427,21 @@ class FlatTable {
 
   void vacate(std::size_t i) {
     slots_[i] = Slot{};
-    cool_down(i);
+    hot_.clear(i);
     control_[i] = control_[(i + 1) & mask_] == kEmpty ? kEmpty : kVacated;
     if (control_[i] == kEmpty) --used_;
     --live_;
   }
 
-  [[gnu::noinline]] void unpack() { rebuild(capacity_for(live_)); }
+  [[gnu::noinline]] void unpack() { rebuild(size_.capacity_for(live_)); }
   // Doubles the table, or only sweeps out vacated slots if these are many.
-  [[gnu::noinline]] void grow() {
-    const std::size_t least = homes(capacity_) * (is_tight_ ? 3 : 1) / 4;
-    rebuild(live_ >= least ? capacity_ * 2 : capacity_);
-  }
+  [[gnu::noinline]] void grow() { rebuild(size_.grown(live_, capacity_)); }
 
   // Moves everything to `capacity` slots: a power of two, or as many as entries if `packed`.
-  void rebuild(std::size_t capacity, bool packed = false) {
-    auto old_slots = std::move(slots_);
-    auto old_control = std::move(control_);
-    const std::size_t old_capacity = capacity_;
+  // Returns the memory where it was.
+  SlotArrays<Slot> rebuild(std::size_t capacity, bool packed = false) {
+    SlotArrays<Slot> old{
+        std::move(slots_), std::move(control_), std::move(hot_), capacity_, live_, used_};
     const std::size_t live = live_;
     allocate(capacity, packed);
     changed_now_.clear();
@@ -450,27 +449,28 @@ class FlatTable {
     encode_cursor_ = 0;
     hand_ = 0;
     std::size_t next = 0;
-    for (std::size_t n = 0; n < old_capacity; ++n) {
-      if ((old_control[n] & kLive) == 0) continue;
+    for_each_live(old.control.get(), 0, old.capacity, [&](std::size_t n) {
       std::size_t i = next++;
       if (!is_packed_) {
-        i = home(KeyTraits<K>::hash(old_slots[n].key));
+        i = home(KeyTraits<K>::hash(old.slots[n].key));
         while (control_[i] != kEmpty) i = (i + 1) & mask_;
-        if (!kTracked || (old_control[n] & dirty_now_) != 0) warm_up(i);
+        if (!kTracked || (old.control[n] & dirty_now_) != 0) hot_.set(i);
       }
-      slots_[i] = std::move(old_slots[n]);
-      control_[i] = old_control[n];
+      slots_[i] = std::move(old.slots[n]);
+      control_[i] = old.control[n];
       if ((control_[i] & dirty_now_) != 0) changed_now_.push_back(static_cast<std::uint32_t>(i));
       if (!scans_frozen_ && (control_[i] & dirty_frozen_) != 0) {
         changed_frozen_.push_back(static_cast<std::uint32_t>(i));
       }
-    }
+      return true;
+    });
     used_ = live_ = live;
+    return old;
   }
 
   RowPrefix prefix_;
+  TableSize size_;
   bool is_packed_ = false;
-  bool is_tight_ = false;
   bool is_written_ = false;
   bool scans_frozen_ = false;  // frozen rows are those with the bit, not those on the list
   bool is_whole_ = true;
@@ -481,7 +481,7 @@ class FlatTable {
   std::uint8_t dirty_frozen_ = kDirtyB;
   SlotArray<Slot> slots_;
   SlotArray<std::uint8_t> control_;
-  SlotArray<std::uint64_t> hot_;
+  SlotBits hot_;
   std::size_t live_ = 0;  // entries
   std::size_t used_ = 0;  // slots that are not empty: entries and vacated ones
   std::size_t hand_ = 0;  // where the next eviction sweep starts

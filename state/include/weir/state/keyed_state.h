@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -69,7 +71,7 @@ class KeyedState final : public runtime::TaskState {
   bool has_evicted() const { return evicted_; }
   // Loads the rows of `keys` (full row keys) that the store has into their tables. An error fails
   // the task at keep_budget().
-  void fetch(const std::vector<std::string>& keys);
+  void fetch(std::span<const std::string> keys);
   // Loads all rows of one table's namespace.
   void fetch_all(const RowPrefix& prefix);
   // Told by tables once entries may rest in the store only: a row is gone. Until the store has
@@ -113,6 +115,7 @@ class KeyedState final : public runtime::TaskState {
   std::unordered_set<std::string> gone_now_;     // since the last freeze
   std::unordered_set<std::string> gone_before_;  // frozen, or on their way to the store
   std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);
+  std::vector<std::optional<std::string>> fetched_;
   absl::Status failure_;
 };
 
@@ -148,7 +151,11 @@ class TableGroup final : public TableBase {
     std::unique_ptr<Table> table;
     const RowPrefix prefix{descriptor_.table, space, state_->options().max_parallelism, share()};
     const std::size_t expected = tables_.empty() ? expected_ : tables_.rbegin()->second->size();
-    table = std::make_unique<Table>(prefix, expected);
+    if (mould_.capacity != 0) {
+      table = std::make_unique<Table>(prefix, std::exchange(mould_, {}));
+    } else {
+      table = std::make_unique<Table>(prefix, expected);
+    }
     return *tables_.emplace(space, std::move(table)).first->second;
   }
   Table* find(std::int64_t space) {
@@ -163,14 +170,18 @@ class TableGroup final : public TableBase {
     Table& table = at(space);
     if (table.is_whole()) return;
     tell_removed(table);
-    std::vector<std::string> missing;
+    const auto view = table.view();
+    std::size_t missing = 0;
     for (std::uint32_t i = 0; i < n; ++i) {
+      if (i + kAhead < n) Table::prefetch(view, hashes[i + kAhead]);
       if (table.contains(hashes[i], key_at(i))) continue;
-      std::string& row = missing.emplace_back();
+      if (missing == missing_.size()) missing_.emplace_back();
+      std::string& row = missing_[missing++];
+      row.clear();
       table.prefix().append_to(row, hashes[i]);
       KeyTraits<K>::encode_key(row, key_at(i));
     }
-    if (!missing.empty()) state_->fetch(missing);
+    if (missing != 0) state_->fetch(std::span(missing_).first(missing));
   }
 
   // Removes all entries of `space`, here and (with the next snapshot) in the store.
@@ -188,6 +199,12 @@ class TableGroup final : public TableBase {
     tables_.erase(it);
   }
   const std::map<std::int64_t, std::unique_ptr<Table>>& tables() const { return tables_; }
+  // Packs the table of `space`: it will rather be read than changed. The next table is made in the
+  // memory that becomes free.
+  void pack(std::int64_t space) {
+    auto memory = at(space).pack();
+    if (memory.capacity != 0 && !must_fetch()) mould_ = std::move(memory);
+  }
   // Loads everything that the store has for `space`, so that its table is whole.
   void fetch_all(std::int64_t space) {
     Table& table = at(space);
@@ -246,12 +263,13 @@ class TableGroup final : public TableBase {
     if (loaded_.capacity() > kSmall) loaded_ = {};
   }
   std::size_t memory_bytes() const override {
-    std::size_t bytes = 0;
+    std::size_t bytes = mould_.bytes();
     for (const auto& [space, table] : tables_) bytes += table->memory_bytes();
     return bytes;
   }
   std::size_t evict(bool everywhere, RowBuffer& out) override {
     std::size_t evicted = 0;
+    mould_ = {};
     if (is_pinned_) return 0;
     for (auto& [space, table] : tables_) {
       if (!everywhere && !table->is_nearly_full()) continue;
@@ -269,7 +287,7 @@ class TableGroup final : public TableBase {
                        [](const auto& entry) { return entry.second->has_removals(); });
   }
   std::size_t bytes_when_grown() const override {
-    std::size_t bytes = 0;
+    std::size_t bytes = mould_.bytes();
     for (const auto& [space, table] : tables_) {
       bytes += table->memory_bytes() * (table->is_nearly_full() ? 2 : 1);
     }
@@ -296,13 +314,16 @@ class TableGroup final : public TableBase {
     typename Table::Slot slot;
   };
   static constexpr std::size_t kSmall = 4096;  // rows whose memory is worth keeping
+  static constexpr std::uint32_t kAhead = 24;  // keys between prefetch and use
 
   KeyedState* state_ = nullptr;
   runtime::StateDescriptor descriptor_;
   std::map<std::int64_t, std::unique_ptr<Table>> tables_;
   std::vector<Loaded> loaded_;
+  std::vector<std::string> missing_;  // row keys; as many as were ever missing in one batch
   std::vector<std::unique_ptr<Table>> leaving_;  // dropped, with removals to be written
   std::size_t expected_ = 0;                     // entries of the table dropped last
+  SlotArrays<typename Table::Slot> mould_;       // for the next table; or nothing
   std::int64_t encoding_space_ = INT64_MIN;
   bool is_pinned_ = false;
   // Namespaces dropped while some of their rows were not in memory: one prefix per key group.

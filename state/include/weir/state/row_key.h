@@ -12,11 +12,13 @@ namespace weir::state {
 
 inline constexpr std::size_t kRowKeyHead = 20;
 
+// Writes `value` to `at`; returns where to go on.
 template <class Int>
-void append_big_endian(std::string& out, Int value) {
-  for (int shift = static_cast<int>(sizeof(Int)) * 8 - 8; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<char>(static_cast<std::uint64_t>(value) >> shift));
+char* put_big_endian(char* at, Int value) {
+  for (std::size_t i = 0; i < sizeof(Int); ++i) {
+    at[i] = static_cast<char>(value >> (8 * (sizeof(Int) - 1 - i)));
   }
+  return at + sizeof(Int);
 }
 
 // The part of the hash axis that the keys of one task come from.
@@ -37,22 +39,23 @@ struct RowPrefix {
   HashShare share{};
 
   void append_to(std::string& out, std::uint64_t hash) const {
-    append_big_endian<std::uint16_t>(out, runtime::key_group_of(hash, max_parallelism).value);
-    append_big_endian<std::uint16_t>(out, table);
-    append_big_endian<std::uint64_t>(out, space_bits());
-    append_big_endian<std::uint64_t>(out, hash);
+    char head[kRowKeyHead];
+    put_big_endian(put_group(head, runtime::key_group_of(hash, max_parallelism)), hash);
+    out.append(head, sizeof head);
   }
 
   // What all rows of `group` begin with.
   std::string of_group(runtime::KeyGroup group) const {
-    std::string out;
-    append_big_endian<std::uint16_t>(out, group.value);
-    append_big_endian<std::uint16_t>(out, table);
-    append_big_endian<std::uint64_t>(out, space_bits());
-    return out;
+    char head[kRowKeyHead];
+    return std::string(head, put_group(head, group));
   }
 
  private:
+  char* put_group(char* at, runtime::KeyGroup group) const {
+    at = put_big_endian<std::uint16_t>(at, group.value);
+    at = put_big_endian<std::uint16_t>(at, table);
+    return put_big_endian<std::uint64_t>(at, space_bits());
+  }
   // Sign flipped, so that times before 1970 sort first.
   std::uint64_t space_bits() const {
     return static_cast<std::uint64_t>(space) ^ (std::uint64_t{1} << 63);

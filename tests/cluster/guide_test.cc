@@ -1,0 +1,67 @@
+// docs/guide/cluster.md, line by line: every command in it is run as it stands there.
+#include "cluster/weir_command.h"
+
+namespace weir::tests {
+namespace {
+
+const std::string kDocs = std::string(WEIR_SOURCE_DIR) + "/docs/";
+
+// The lines of all blocks of commands.
+std::vector<std::string> commands_of(const std::string& path) {
+  std::vector<std::string> commands;
+  std::istringstream lines(read_file(path));
+  bool is_command = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("```")) {
+      is_command = line == "```sh";
+    } else if (is_command) {
+      commands.push_back(line);
+    }
+  }
+  return commands;
+}
+
+class ClusterGuide : public WeirCommand {};
+
+TEST_F(ClusterGuide, EveryCommandDoesWhatItSays) {
+  std::filesystem::create_directory_symlink(std::string(WEIR_SOURCE_DIR) + "/examples",
+                                            dir_ / "examples");
+  variables_.push_back("PATH=" + std::string(WEIR_BIN_DIR) + ":/usr/bin:/bin");
+  variables_.emplace_back("WEIR_COORDINATOR_PORT=0");  // other tests run beside this one
+  const std::vector<std::string> commands = commands_of(kDocs + "guide/cluster.md");
+  ASSERT_GE(commands.size(), 12U);
+  for (const std::string& command : commands) {
+    std::istringstream in(command);
+    std::vector<std::string> words((std::istream_iterator<std::string>(in)), {});
+    ASSERT_FALSE(words.empty());
+    ASSERT_EQ(words[0], "weir");
+    const Ran ran = weir({words.begin() + 1, words.end()});
+    EXPECT_EQ(ran.code, 0) << command << "\n" << ran.out << ran.err;
+    // A person takes a while for the next line.
+    if (command.starts_with("weir submit")) wait_for_state("slow", "running");
+    if (command.starts_with("weir rescale")) {
+      wait_until("it runs with four tasks", [&] {
+        const nlohmann::json slow = job("slow");
+        return slow.value("parallelism", 0) == 4 && slow.value("state", "") == "running";
+      });
+    }
+  }
+  EXPECT_TRUE(processes_of_test().empty());
+}
+
+TEST_F(ClusterGuide, TheReferenceNamesAllVerbs) {
+  const std::string reference = read_file(kDocs + "reference/command.md");
+  std::istringstream lines(weir({"--help"}).out);
+  bool is_verb = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("  ")) {
+      is_verb = line.ends_with(":") && !line.starts_with("weir");
+    } else if (is_verb) {
+      const std::string verb = line.substr(2, line.find_first_of(", ", 2) - 2);
+      EXPECT_NE(reference.find("`" + verb + "`"), std::string::npos) << verb;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::tests
