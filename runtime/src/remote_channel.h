@@ -103,7 +103,6 @@ class RemoteReceiver final : public InChannel {
   std::atomic<bool> ready_{false};           // the queue is not empty
   Mutex mutex_;
   std::deque<Arrived> queue_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::string> spare_ ABSL_GUARDED_BY(mutex_);  // memory for payloads
 };
 
 }  // namespace weir::runtime

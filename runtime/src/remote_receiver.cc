@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "payload_pool.h"
 #include "remote_channel.h"
 
 namespace weir::runtime {
@@ -49,13 +50,7 @@ absl::Status RemoteReceiver::on_data(const Frame& frame, std::string_view payloa
       return absl::ResourceExhaustedError(name() + " exceeds its window of " +
                                           std::to_string(window_) + " bytes by far");
     }
-    {
-      MutexLock lock(mutex_);
-      if (!spare_.empty()) {
-        arrived.payload = std::move(spare_.back());
-        spare_.pop_back();
-      }
-    }
+    arrived.payload = PayloadPool::instance().take();
     arrived.payload.assign(payload);
   }
   if (frame.kind == wire::FrameKind::End) {
@@ -107,17 +102,14 @@ bool RemoteReceiver::decode(Arrived& arrived, Element& out) {
     batch = std::move(free_.back());
     free_.pop_back();
   }
-  const std::size_t bytes = arrived.payload.size();
   if (!batch->decode(arrived.payload)) {
     session_.fail(
         absl::DataLossError("what came on " + name() + " is no batch of " + type_.schema()));
     return false;
   }
-  lent_.emplace_back(batch.get(), frame_cost(bytes));
+  lent_.emplace_back(batch.get(), frame_cost(arrived.payload.size()));
+  PayloadPool::instance().give_back(std::move(arrived.payload));
   out = Element::of_batch(std::move(batch));
-  MutexLock lock(mutex_);
-  // As many as can be on their way when frames have this size.
-  if (spare_.size() * frame_cost(bytes) < window_) spare_.push_back(std::move(arrived.payload));
   return true;
 }
 

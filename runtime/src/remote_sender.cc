@@ -1,5 +1,6 @@
 #include <numeric>
 
+#include "payload_pool.h"
 #include "remote_channel.h"
 
 namespace weir::runtime {
@@ -59,7 +60,7 @@ void RemoteSender::send(Element element) {
 }
 
 void RemoteSender::send_batch(const BatchBase& batch) {
-  std::string payload;
+  std::string payload = PayloadPool::instance().take();
   batch.encode(payload);
   if (payload.size() > session_.max_frame_bytes) {
     if (batch.size() > 1) return send_halves(batch);
@@ -96,7 +97,8 @@ absl::Status RemoteSender::on_credit(const Frame& frame) {
                                std::to_string(id_.value));
   }
   before = in_flight_.fetch_sub(frame.credit, std::memory_order_acq_rel);
-  if (before >= window_ && before - frame.credit < window_) producer_.wake();
+  // Not for each bit of credit: a producer that is woken finds room for half a window.
+  if (before > window_ / 2 && before - frame.credit <= window_ / 2) producer_.wake();
   return absl::OkStatus();
 }
 

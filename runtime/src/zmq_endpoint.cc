@@ -1,5 +1,7 @@
 #include "zmq_endpoint.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,11 +13,6 @@
 #include "weir/runtime/check.h"
 
 namespace weir::runtime {
-namespace {
-
-constexpr int kMessagesPerTurn = 64;
-
-}  // namespace
 
 absl::Status ZmqEndpoint::start() {
   if (!is_endpoint_name(options_.name)) {
@@ -37,6 +34,7 @@ absl::Status ZmqEndpoint::listen() {
     return absl::InvalidArgumentError("cannot listen at '" + options_.listen +
                                       "': an address is tcp://HOST:PORT");
   }
+  const MutexLock lock(mutex_);
   router_ = ZmqSocket(context_, ZMQ_ROUTER);
   if (!router_.is_open()) return zmq_error("cannot open a socket");
   set_options(router_, options_);
@@ -70,139 +68,130 @@ ZmqEndpoint::~ZmqEndpoint() {
   if (wake_fd_ >= 0) close(wake_fd_);
 }
 
+void ZmqEndpoint::wake() {
+  if (is_asleep_.exchange(false)) eventfd_write(wake_fd_, 1);
+}
+
 absl::Status ZmqEndpoint::connect(const std::string& peer, const std::string& address) {
   const std::optional<std::uint16_t> port = port_of_address(address);
   if (!is_endpoint_name(peer) || !port || *port == 0) {
     return absl::InvalidArgumentError("cannot connect to '" + peer + "' at '" + address +
                                       "': an address is tcp://HOST:PORT");
   }
-  put({peer, address, {}});
-  return absl::OkStatus();
-}
-
-void ZmqEndpoint::send(std::string_view peer, Message message) {
-  put({std::string(peer), {}, std::move(message)});
-}
-
-void ZmqEndpoint::put(Order order) {
-  {
-    MutexLock lock(mutex_);
-    orders_.push_back(std::move(order));
-  }
-  has_orders_.store(true);
-  if (is_asleep_.exchange(false)) eventfd_write(wake_fd_, 1);
-}
-
-void ZmqEndpoint::run() {
-  for (;;) {
-    const bool is_last = is_closing_.load();
-    bool is_busy = carry_out_orders();
-    if (is_last) break;
-    if (router_.is_open()) is_busy |= receive_some(router_, nullptr);
-    look_for_breaks();
-    for (auto& [peer, connection] : connections_) {
-      is_busy |= receive_some(connection.socket(), &peer);
-    }
-    if (!is_busy) sleep();
-  }
-  connections_.clear();
-  router_ = ZmqSocket();
-}
-
-bool ZmqEndpoint::carry_out_orders() {
-  if (!has_orders_.exchange(false)) return false;
-  std::vector<Order> orders;
-  {
-    MutexLock lock(mutex_);
-    orders.swap(orders_);
-  }
-  for (Order& order : orders) {
-    if (order.address.empty()) {
-      send_now(order.peer, order.message);
-    } else {
-      open_connection(order.peer, order.address);
-    }
-  }
-  return true;
-}
-
-void ZmqEndpoint::open_connection(const std::string& peer, const std::string& address) {
+  const MutexLock lock(mutex_);
   const auto found = connections_.find(peer);
   if (found != connections_.end()) {
-    if (found->second.address() == address) return;
+    if (found->second.address() == address) return absl::OkStatus();
     found->second.abandon();
     connections_.erase(found);
   }
   ZmqConnection connection(context_, options_, address, opened_++);
-  if (connection.is_open()) {
-    connections_.emplace(peer, std::move(connection));
-  } else {
-    handler_.on_unreachable(peer);
-  }
+  if (!connection.is_open()) return zmq_error("cannot connect to '" + peer + "' at " + address);
+  connections_.emplace(peer, std::move(connection));
+  wake();
+  return absl::OkStatus();
 }
 
-void ZmqEndpoint::send_now(const std::string& peer, Message& message) {
+void ZmqEndpoint::send(std::string_view peer, Message message) {
+  const std::string to(peer);
+  const MutexLock lock(mutex_);
+  ZmqSocket* used = nullptr;
+  const bool is_sent = send_now(to, message, used);
+  if (!is_sent) unsent_.push_back(to);
+  // Sending may have swallowed the signal that something has come.
+  if (!is_sent || used->has_input()) wake();
+}
+
+bool ZmqEndpoint::send_now(const std::string& peer, Message& message, ZmqSocket*& used) {
   const auto found = connections_.find(peer);
   const bool is_connected = found != connections_.end();
   ZmqSocket& socket = is_connected ? found->second.socket() : router_;
-  bool is_sent = is_connected ? found->second.accepts() : router_.is_open();
-  if (is_sent && !is_connected) is_sent = ZmqMessage(std::string_view(peer)).send(socket, false);
-  if (is_sent) {
-    const bool has_payload = !message.payload.empty();
-    is_sent = ZmqMessage(std::move(message.head)).send(socket, !has_payload);
-    if (is_sent && has_payload) is_sent = ZmqMessage(std::move(message.payload)).send(socket, true);
+  used = &socket;
+  if (is_connected ? !found->second.accepts() : !socket.is_open()) return false;
+  if (!is_connected && !ZmqMessage(std::string_view(peer)).send(socket, false)) return false;
+  const bool has_payload = !message.payload.empty();
+  if (!ZmqMessage(std::move(message.head)).send(socket, !has_payload)) return false;
+  return !has_payload || ZmqMessage(std::move(message.payload)).send(socket, true);
+}
+
+void ZmqEndpoint::run() {
+  pthread_setname_np(pthread_self(), "weir-endpoint");
+  while (!is_closing_.load()) {
+    std::vector<std::string> unsent;
+    {
+      const MutexLock lock(mutex_);
+      unsent.swap(unsent_);
+      collect();
+    }
+    // What could not be sent is told before what has arrived since, breaks after what came before.
+    for (const std::string& peer : unsent) handler_.on_unreachable(peer);
+    for (std::size_t i = 0; i < received_; ++i) hand_over(incoming_[i]);
+    for (const std::string& peer : broken_) handler_.on_unreachable(peer);
+    if (received_ == 0 && unsent.empty() && broken_.empty()) sleep();
   }
-  if (!is_sent) handler_.on_unreachable(peer);
+}
+
+void ZmqEndpoint::collect() {
+  received_ = 0;
+  broken_.clear();
+  if (router_.is_open()) receive_some(router_, nullptr);
+  for (auto& [peer, connection] : connections_) {
+    receive_some(connection.socket(), &peer);
+    // Told when all that came before has been taken.
+    if (received_ < kMessagesPerTurn && connection.take_break()) broken_.push_back(peer);
+  }
 }
 
 // Of `peer`, or with the sender's name in front.
-bool ZmqEndpoint::receive_some(ZmqSocket& socket, const std::string* peer) {
-  int received = 0;
-  for (; received < kMessagesPerTurn; ++received) {
-    ZmqMessage name, head, payload;
-    if (peer == nullptr && !name.receive(socket)) break;
-    if (peer == nullptr && !name.has_more()) continue;
-    if (!head.receive(socket)) break;
-    if (head.has_more()) payload.receive(socket);
-    if (payload.has_more()) {  // nothing of Weir has so many parts
+void ZmqEndpoint::receive_some(ZmqSocket& socket, const std::string* peer) {
+  while (received_ < kMessagesPerTurn) {
+    Incoming& in = incoming_[received_];
+    if (peer == nullptr && !in.name.receive(socket)) return;
+    if (peer == nullptr && !in.name.has_more()) continue;
+    if (!in.head.receive(socket)) return;
+    in.payload.clear();
+    if (in.head.has_more()) in.payload.receive(socket);
+    if (in.payload.has_more()) {  // nothing of Weir has so many parts
       for (ZmqMessage rest; rest.receive(socket) && rest.has_more();) {
       }
       continue;
     }
-    hand_over(peer != nullptr ? std::string_view(*peer) : name.view(), head.view(), payload.view());
+    in.peer = peer != nullptr ? std::string_view(*peer) : in.name.view();  // may be closed soon
+    ++received_;
   }
-  return received > 0;
 }
 
-void ZmqEndpoint::hand_over(std::string_view peer, std::string_view head,
-                            std::string_view payload) {
+void ZmqEndpoint::hand_over(Incoming& message) {
+  const std::string_view head = message.head.view();
   head_.resize(head.size() / sizeof(head_[0]) + 1);
   if (!head.empty()) std::memcpy(head_.data(), head.data(), head.size());
-  handler_.on_message(peer, {reinterpret_cast<const char*>(head_.data()), head.size()}, payload);
+  handler_.on_message(message.peer, {reinterpret_cast<const char*>(head_.data()), head.size()},
+                      message.payload.view());
+  message.payload.clear();
 }
 
-void ZmqEndpoint::look_for_breaks() {
-  for (auto& [peer, connection] : connections_) {
-    if (connection.take_break()) handler_.on_unreachable(peer);
-  }
-}
-
+// Until something has come. Who sends after this has looked finds the thread asleep, and wakes it.
 void ZmqEndpoint::sleep() {
-  std::vector<zmq_pollitem_t> items;
-  items.push_back({nullptr, wake_fd_, ZMQ_POLLIN, 0});
-  if (router_.is_open()) items.push_back({router_.get(), 0, ZMQ_POLLIN, 0});
-  for (auto& [peer, connection] : connections_) {
-    items.push_back({connection.socket().get(), 0, ZMQ_POLLIN, 0});
-    items.push_back({connection.monitor().get(), 0, ZMQ_POLLIN, 0});
+  std::vector<pollfd> fds{{wake_fd_, POLLIN, 0}};
+  {
+    const MutexLock lock(mutex_);
+    is_asleep_.store(true);
+    bool has_input = !unsent_.empty();
+    const auto look_at = [&](const ZmqSocket& socket) {
+      has_input = has_input || socket.has_input();
+      fds.push_back({socket.wait_fd(), POLLIN, 0});
+    };
+    if (router_.is_open()) look_at(router_);
+    for (auto& [peer, connection] : connections_) {
+      look_at(connection.socket());
+      look_at(connection.monitor());
+    }
+    if (has_input) is_asleep_.store(false);
   }
-  is_asleep_.store(true);
-  // Whoever puts an order after this look finds the thread asleep, and wakes it.
-  if (!has_orders_.load() && !is_closing_.load()) {
-    zmq_poll(items.data(), static_cast<int>(items.size()), -1);
-  }
+  if (is_asleep_.load() && !is_closing_.load()) poll(fds.data(), fds.size(), -1);
   is_asleep_.store(false);
   eventfd_t woken = 0;
-  if ((items[0].revents & ZMQ_POLLIN) != 0) eventfd_read(wake_fd_, &woken);
+  eventfd_read(wake_fd_, &woken);
 }
 
 }  // namespace weir::runtime

@@ -2,13 +2,16 @@
 // peer that it has connected to. (A ROUTER that connects by itself aborts the process when a peer
 // has come in under the name before, so it only listens.)
 //
-// connect() and send() put orders into a queue that the thread works off, with what has arrived, in
-// turns. The thread sleeps in zmq_poll and is woken through an eventfd.
+// Whoever sends uses the socket itself, under the endpoint's mutex, so that a message takes no way
+// round by another thread; the endpoint's thread receives. It sleeps in poll(); who finds that
+// something has come while he sends wakes it through an eventfd.
 #pragma once
 
 #include <sys/eventfd.h>
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -38,21 +41,23 @@ class ZmqEndpoint final : public Endpoint {
   void send(std::string_view peer, Message message) override;
 
  private:
-  struct Order {
+  // One message, in parts as they came.
+  struct Incoming {
     std::string peer;
-    std::string address;  // to connect to; empty: send `message`
-    Message message;
+    ZmqMessage name, head, payload;
   };
+  static constexpr std::size_t kMessagesPerTurn = 32;
 
   absl::Status listen();
-  void put(Order order);
+  void wake();
   void run();
-  bool carry_out_orders();
-  void open_connection(const std::string& peer, const std::string& address);
-  void send_now(const std::string& peer, Message& message);
-  bool receive_some(ZmqSocket& socket, const std::string* peer);
-  void hand_over(std::string_view peer, std::string_view head, std::string_view payload);
-  void look_for_breaks();
+  bool send_now(const std::string& peer, Message& message, ZmqSocket*& used)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes what has arrived, and broken connections.
+  void collect() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void receive_some(ZmqSocket& socket, const std::string* peer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void hand_over(Incoming& message);
   void sleep();
 
   // Fixed after start().
@@ -62,18 +67,20 @@ class ZmqEndpoint final : public Endpoint {
   int wake_fd_ = -1;
   std::thread thread_;
 
-  // The thread's own, after start().
-  ZmqContext context_;
-  ZmqSocket router_;
-  std::map<std::string, ZmqConnection, std::less<>> connections_;
-  int opened_ = 0;
+  // The thread's own.
+  std::array<Incoming, kMessagesPerTurn> incoming_;
+  std::size_t received_ = 0;
+  std::vector<std::string> broken_;  // peers whose connection has broken
   std::vector<std::uint64_t> head_;  // aligned copy, for those who read it in place
 
   std::atomic<bool> is_asleep_{false};
-  std::atomic<bool> has_orders_{false};
   std::atomic<bool> is_closing_{false};
+  ZmqContext context_;  // dies after its sockets
   Mutex mutex_;
-  std::vector<Order> orders_ ABSL_GUARDED_BY(mutex_);
+  ZmqSocket router_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, ZmqConnection, std::less<>> connections_ ABSL_GUARDED_BY(mutex_);
+  int opened_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::string> unsent_ ABSL_GUARDED_BY(mutex_);  // peers; to be told
 };
 
 }  // namespace weir::runtime

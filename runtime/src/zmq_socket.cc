@@ -2,7 +2,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
+#include "payload_pool.h"
 #include "weir/runtime/check.h"
 
 namespace weir::runtime {
@@ -21,7 +23,11 @@ constexpr int kHeartbeatTimeoutMs = 15'000;
 constexpr int kSentMessages = 100'000;
 constexpr int kReceivedMessages = 1000;
 
-void free_string(void*, void* string) { delete static_cast<std::string*>(string); }
+// On a thread of ZeroMQ.
+void free_string(void*, void* string) {
+  const std::unique_ptr<std::string> owned(static_cast<std::string*>(string));
+  PayloadPool::instance().give_back(std::move(*owned));
+}
 
 }  // namespace
 
@@ -42,6 +48,20 @@ ZmqSocket::~ZmqSocket() {
 void ZmqSocket::set(int option, int value) {
   const int result = zmq_setsockopt(socket_, option, &value, sizeof value);
   WEIR_CHECK(result == 0, "ZeroMQ knows the options that Weir sets");
+}
+
+bool ZmqSocket::has_input() const {
+  int events = 0;
+  std::size_t size = sizeof events;
+  return zmq_getsockopt(socket_, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+}
+
+int ZmqSocket::wait_fd() const {
+  int fd = -1;
+  std::size_t size = sizeof fd;
+  const int result = zmq_getsockopt(socket_, ZMQ_FD, &fd, &size);
+  WEIR_CHECK(result == 0, "a socket of ZeroMQ can be waited for");
+  return fd;
 }
 
 ZmqMessage::ZmqMessage(std::string_view bytes) {

@@ -36,6 +36,10 @@ class ZmqSocket {
   bool is_open() const { return socket_ != nullptr; }
   void* get() const { return socket_; }
   void set(int option, int value);
+  // Whether there is something to receive; what wait_fd() has signalled counts as seen.
+  bool has_input() const;
+  // Readable when has_input() may have changed, but only once.
+  int wait_fd() const;
 
  private:
   void* socket_ = nullptr;
@@ -56,6 +60,10 @@ class ZmqMessage {
   bool send(ZmqSocket& socket, bool is_last);
   // False if there is nothing to receive.
   bool receive(ZmqSocket& socket);
+  void clear() {
+    zmq_msg_close(&message_);
+    zmq_msg_init(&message_);
+  }
   bool has_more() const { return zmq_msg_more(&message_) != 0; }
   std::string_view view() const;
 
