@@ -188,12 +188,12 @@ void Worker::perform(ControlArrived arrived) {
 void Worker::perform(LinkBroken broken) {
   if (is_closing_) return;
   if (failure_.ok()) failure_ = std::move(broken.status);
-  ++told_;
   tell_failure();
 }
 
 // Said again with every heartbeat: whoever coordinates by then may not have heard it.
 void Worker::tell_failure() {
+  ++told_;
   wire::WorkerFailedT failed;
   failed.worker = options_.identity.worker;
   failed.error_code = static_cast<std::int32_t>(failure_.code());
