@@ -86,6 +86,7 @@ TEST_F(ClusterJobs, InfoNamesWorkersWithHostPidAndSlots) {
   EXPECT_EQ(slots, 3);
   const Ran text = weir({"info", "slow"});
   EXPECT_NE(text.out.find("slow-1\n  state"), std::string::npos) << text.out;
+  wait_until("figures have come", [&] { return !job("slow").at("operators").empty(); });
   const Ran top = weir({"top", "slow", "-n", "2", "-i", "0.2"});
   EXPECT_EQ(top.code, 0) << top.err;
   EXPECT_NE(top.out.find("in/s"), std::string::npos) << top.out;
