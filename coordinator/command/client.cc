@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "port_owner.h"
+#include "weir/runtime/port_owner.h"
 
 namespace weir::coordinator {
 
@@ -24,7 +24,7 @@ bool is_surely_away(const std::string& address) {
   const std::string host = address.substr(0, colon);
   if (colon == std::string::npos || (host != "localhost" && !host.starts_with("127.")))
     return false;
-  return !is_port_taken(
+  return !runtime::is_port_taken(
       static_cast<std::uint16_t>(std::strtoul(address.c_str() + colon + 1, nullptr, 10)));
 }
 

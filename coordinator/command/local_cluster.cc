@@ -10,8 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "client.h"
-#include "port_owner.h"
+#include "supervisor/process_id.h"
 #include "supervisor/worker_records.h"
+#include "weir/runtime/port_owner.h"
 #include "weir/runtime/storage.h"
 
 namespace weir::coordinator {
@@ -90,9 +91,13 @@ absl::Status refuse_running(const std::string& dir) {
 
 absl::Status refuse_taken(std::uint16_t port) {
   if (port == 0) return absl::OkStatus();
-  const std::string owner = port_owner(port);
-  if (owner.empty()) return absl::OkStatus();
-  return absl::AlreadyExistsError(absl::StrCat("port ", port, " is taken by ", owner,
+  const std::optional<std::int32_t> owner = runtime::port_owner(port);
+  if (!owner.has_value()) return absl::OkStatus();
+  const std::string line = *owner == 0 ? "" : command_line_of(*owner).substr(0, 80);
+  const std::string who =
+      *owner == 0 ? "another user's process"
+                  : absl::StrCat("process ", *owner, line.empty() ? "" : " (" + line + ")");
+  return absl::AlreadyExistsError(absl::StrCat("port ", port, " is taken by ", who,
                                                "\n  give another one: weir up --port ", port + 1,
                                                ", or --port 0 for any that is free"));
 }

@@ -2,9 +2,8 @@
 #include <utility>
 
 #include "job_store.h"
+#include "row_stores.h"
 #include "weir/state/checkpoint_store.h"
-#include "weir/state/memory_store.h"
-#include "weir/state/rocksdb_store.h"
 
 namespace weir::coordinator {
 namespace {
@@ -14,13 +13,11 @@ class DurableJobStore final : public JobStore {
   DurableJobStore(std::unique_ptr<state::CheckpointStore> store, StateBackend backend,
                   state::JobIdentity identity, runtime::Clock& clock, const runtime::Plan& plan)
       : store_(std::move(store)),
-        backend_(backend),
+        rows_(*store_, backend),
         identity_(std::move(identity)),
         clock_(clock),
         printed_plan_(runtime::print_plan(plan)),
-        max_parallelism_(plan.max_parallelism) {
-    if (backend_ == StateBackend::kRocksDb) resources_ = state::make_rocksdb_resources({});
-  }
+        max_parallelism_(plan.max_parallelism) {}
 
   runtime::Epoch epoch() const override { return store_->epoch(); }
 
@@ -40,11 +37,7 @@ class DurableJobStore final : public JobStore {
 
   absl::StatusOr<std::unique_ptr<runtime::RowStore>> make_row_store(
       const std::string& task_uid, const DeployedTask& task) override {
-    state::RowOwner owner{task_uid, task.index, task.groups};
-    if (backend_ == StateBackend::kMemory) {
-      return state::make_memory_store(*store_, std::move(owner));
-    }
-    return state::open_rocksdb_store(*store_, std::move(owner), resources_);
+    return rows_.make(task_uid, task);
   }
 
   absl::StatusOr<runtime::CheckpointId> next_id() override { return store_->next_id(); }
@@ -68,12 +61,11 @@ class DurableJobStore final : public JobStore {
 
  private:
   const std::unique_ptr<state::CheckpointStore> store_;
-  const StateBackend backend_;
+  const RowStores rows_;
   const state::JobIdentity identity_;
   runtime::Clock& clock_;
   const std::string printed_plan_;
   const std::uint32_t max_parallelism_;
-  std::shared_ptr<state::RocksDbResources> resources_;
 };
 
 }  // namespace

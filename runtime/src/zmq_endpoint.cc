@@ -8,9 +8,9 @@
 #include <cstring>
 #include <optional>
 
-#include "port_owner.h"
 #include "transport_address.h"
 #include "weir/runtime/check.h"
+#include "weir/runtime/port_owner.h"
 
 namespace weir::runtime {
 
@@ -43,9 +43,9 @@ absl::Status ZmqEndpoint::listen() {
   if (zmq_bind(router_.get(), options_.listen.c_str()) != 0) {
     const absl::Status status = zmq_error("cannot listen at " + options_.listen);
     if (!absl::IsAlreadyExists(status)) return status;
-    const std::string owner = describe_port_owner(*port);
+    const std::int32_t owner = port_owner(*port).value_or(0);
     return absl::AlreadyExistsError("the address " + options_.listen + " is taken" +
-                                    (owner.empty() ? "" : " by " + owner) +
+                                    (owner == 0 ? "" : " by process " + std::to_string(owner)) +
                                     "; stop what listens there, or choose another port");
   }
   char address[256];

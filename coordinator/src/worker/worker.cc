@@ -8,7 +8,6 @@
 #include "weir/coordinator/deployment.h"
 #include "weir/coordinator/job_progress.h"
 #include "weir/runtime/check.h"
-#include "weir/state/memory_store.h"
 
 namespace weir::coordinator {
 
@@ -312,8 +311,9 @@ absl::Status Worker::restore_into(TaskGraph::Options& options, const wire::Deplo
   options.restored_checkpoint = CheckpointId(deploy.restored_checkpoint);
   files_ = std::make_unique<state::CheckpointFiles>(*options_.storage, deploy.state_dir,
                                                     options.epoch, options_.identity.work_dir);
+  rows_.emplace(*files_, options_.job.state_backend);
   options.make_row_store = [this](const std::string& uid, const DeployedTask& task) {
-    return make_row_store(uid, task);
+    return rows_->make(uid, task);
   };
   if (deploy.restored_checkpoint == 0) return absl::OkStatus();
   absl::StatusOr<state::Manifest> manifest = files_->read_manifest(options.restored_checkpoint);
@@ -380,16 +380,6 @@ absl::Status Worker::build(const wire::DeployT& deploy) {
   if (!graph.ok()) return graph.status();
   graph_ = *std::move(graph);
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::unique_ptr<runtime::RowStore>> Worker::make_row_store(
-    const std::string& uid, const DeployedTask& task) {
-  state::RowOwner owner{uid, task.index, task.groups};
-  if (options_.job.state_backend == StateBackend::kMemory) {
-    return state::make_memory_store(*files_, std::move(owner));
-  }
-  if (resources_ == nullptr) resources_ = state::make_rocksdb_resources({});
-  return state::open_rocksdb_store(*files_, std::move(owner), resources_);
 }
 
 void Worker::command(const wire::TaskCommandT& ordered) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "absl/status/status.h"
 #include "control/control_message.h"
 #include "event_queue.h"
+#include "row_stores.h"
 #include "weir/coordinator/embedded_job.h"
 #include "weir/coordinator/task_graph.h"
 #include "weir/runtime/actor.h"
@@ -28,7 +30,6 @@
 #include "weir/runtime/plan.h"
 #include "weir/runtime/transport.h"
 #include "weir/state/checkpoint_files.h"
-#include "weir/state/rocksdb_store.h"
 
 namespace weir::coordinator {
 
@@ -118,8 +119,6 @@ class Worker final : public runtime::Actor<WorkerEvent>,
   absl::Status restore_into(TaskGraph::Options& options, const wire::DeployT& deploy);
   absl::Status link_into(TaskGraph::Options& options, const wire::DeployT& deploy,
                          const Deployment& deployment);
-  absl::StatusOr<std::unique_ptr<runtime::RowStore>> make_row_store(const std::string& uid,
-                                                                    const DeployedTask& task);
   void command(const wire::TaskCommandT& command);
   void send_metrics();
   void close_tasks();
@@ -131,7 +130,7 @@ class Worker final : public runtime::Actor<WorkerEvent>,
   std::unique_ptr<runtime::Endpoint> control_;
   std::unique_ptr<runtime::Links> links_;
   std::unique_ptr<state::CheckpointFiles> files_;
-  std::shared_ptr<state::RocksDbResources> resources_;
+  std::optional<RowStores> rows_;
   std::unique_ptr<TaskGraph> graph_;
 
   // What a task has reported so far.
