@@ -17,8 +17,48 @@
 
 namespace weir::runtime {
 
+// What both ends have. The batches belong to the task whose end it is.
+class RemoteEnd {
+ public:
+  Link& link() { return link_; }
+
+ protected:
+  RemoteEnd(LinkSession& session, Link& link, ChannelId id, const RecordType& type,
+            std::uint32_t batch_size, std::size_t window_bytes)
+      : session_(session),
+        link_(link),
+        id_(id),
+        type_(type),
+        batch_size_(batch_size),
+        window_(window_bytes) {
+    link_.open_channel();
+  }
+  ~RemoteEnd() = default;
+
+  std::unique_ptr<BatchBase> empty_batch() {
+    if (free_.empty()) return type_.make_batch(batch_size_);
+    std::unique_ptr<BatchBase> batch = std::move(free_.back());
+    free_.pop_back();
+    return batch;
+  }
+  void keep(std::unique_ptr<BatchBase> batch) {
+    batch->clear();
+    free_.push_back(std::move(batch));
+  }
+
+  LinkSession& session_;
+  Link& link_;
+  const ChannelId id_;
+  const RecordType& type_;
+  const std::uint32_t batch_size_;
+  const std::size_t window_;
+
+ private:
+  std::vector<std::unique_ptr<BatchBase>> free_;
+};
+
 // Batches stay with the producer: their content travels as bytes.
-class RemoteSender final : public OutChannel {
+class RemoteSender final : public OutChannel, public RemoteEnd {
  public:
   RemoteSender(LinkSession& session, Link& link, ChannelId id, const RecordType& type,
                std::uint32_t batch_size, std::size_t window_bytes, Wakeable& producer);
@@ -32,24 +72,16 @@ class RemoteSender final : public OutChannel {
   // On the endpoint's thread.
   absl::Status on_credit(const Frame& frame);
   void wake_producer() { producer_.wake(); }
-  Link& link() { return link_; }
 
  private:
   void send_batch(const BatchBase& batch);
   void send_halves(const BatchBase& batch);
   Frame numbered(wire::FrameKind kind);
 
-  LinkSession& session_;
-  Link& link_;
-  const ChannelId id_;
-  const RecordType& type_;
-  const std::uint32_t batch_size_;
-  const std::size_t window_;
   Wakeable& producer_;
 
   // The producer's.
   std::uint64_t sent_ = 0;
-  std::vector<std::unique_ptr<BatchBase>> free_;
   // The endpoint's thread.
   std::uint64_t credits_ = 0;
 
@@ -57,7 +89,7 @@ class RemoteSender final : public OutChannel {
 };
 
 // Frames wait as bytes, so that what waits takes no more memory than the window says.
-class RemoteReceiver final : public InChannel {
+class RemoteReceiver final : public InChannel, public RemoteEnd {
  public:
   RemoteReceiver(LinkSession& session, Link& link, ChannelId id, const RecordType& type,
                  std::uint32_t batch_size, std::size_t window_bytes, Wakeable& consumer);
@@ -67,7 +99,6 @@ class RemoteReceiver final : public InChannel {
 
   // On the endpoint's thread.
   absl::Status on_data(const Frame& frame, std::string_view payload);
-  Link& link() { return link_; }
 
  private:
   struct Arrived {
@@ -82,16 +113,9 @@ class RemoteReceiver final : public InChannel {
   bool decode(Arrived& arrived, Element& out);
   std::string name() const;
 
-  LinkSession& session_;
-  Link& link_;
-  const ChannelId id_;
-  const RecordType& type_;
-  const std::uint32_t batch_size_;
-  const std::size_t window_;
   Wakeable& consumer_;
 
   // The consumer's.
-  std::vector<std::unique_ptr<BatchBase>> free_;
   std::vector<std::pair<const BatchBase*, std::size_t>> lent_;  // received, with their cost
   std::size_t owed_ = 0;                                        // credit not sent yet
   std::uint64_t credits_ = 0;

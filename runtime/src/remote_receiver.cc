@@ -14,15 +14,7 @@ constexpr std::size_t kMostWaiting = std::size_t{1} << 20;
 RemoteReceiver::RemoteReceiver(LinkSession& session, Link& link, ChannelId id,
                                const RecordType& type, std::uint32_t batch_size,
                                std::size_t window_bytes, Wakeable& consumer)
-    : session_(session),
-      link_(link),
-      id_(id),
-      type_(type),
-      batch_size_(batch_size),
-      window_(window_bytes),
-      consumer_(consumer) {
-  link_.open_channel();
-}
+    : RemoteEnd(session, link, id, type, batch_size, window_bytes), consumer_(consumer) {}
 
 std::string RemoteReceiver::name() const {
   return "channel " + std::to_string(id_.value) + " from worker '" + link_.peer() + "'";
@@ -95,13 +87,7 @@ bool RemoteReceiver::receive(Element& out) {
 }
 
 bool RemoteReceiver::decode(Arrived& arrived, Element& out) {
-  std::unique_ptr<BatchBase> batch;
-  if (free_.empty()) {
-    batch = type_.make_batch(batch_size_);
-  } else {
-    batch = std::move(free_.back());
-    free_.pop_back();
-  }
+  std::unique_ptr<BatchBase> batch = empty_batch();
   if (!batch->decode(arrived.payload)) {
     session_.fail(
         absl::DataLossError("what came on " + name() + " is no batch of " + type_.schema()));
@@ -119,8 +105,7 @@ void RemoteReceiver::give_back(std::unique_ptr<BatchBase> batch, std::size_t) {
   WEIR_CHECK(lent != lent_.end(), "a channel gets back what was received");
   owed_ += lent->second;
   lent_.erase(lent);
-  batch->clear();
-  free_.push_back(std::move(batch));
+  keep(std::move(batch));
   if (owed_ < window_ / 4) return;
   outstanding_.fetch_sub(owed_);
   Frame frame;

@@ -7,22 +7,9 @@ namespace weir::runtime {
 
 RemoteSender::RemoteSender(LinkSession& session, Link& link, ChannelId id, const RecordType& type,
                            std::uint32_t batch_size, std::size_t window_bytes, Wakeable& producer)
-    : session_(session),
-      link_(link),
-      id_(id),
-      type_(type),
-      batch_size_(batch_size),
-      window_(window_bytes),
-      producer_(producer) {
-  link_.open_channel();
-}
+    : RemoteEnd(session, link, id, type, batch_size, window_bytes), producer_(producer) {}
 
-std::unique_ptr<BatchBase> RemoteSender::take_batch() {
-  if (free_.empty()) return type_.make_batch(batch_size_);
-  std::unique_ptr<BatchBase> batch = std::move(free_.back());
-  free_.pop_back();
-  return batch;
-}
+std::unique_ptr<BatchBase> RemoteSender::take_batch() { return empty_batch(); }
 
 Frame RemoteSender::numbered(wire::FrameKind kind) {
   Frame frame;
@@ -36,8 +23,7 @@ void RemoteSender::send(Element element) {
   switch (element.kind) {
     case Element::Kind::kBatch:
       send_batch(*element.batch);
-      element.batch->clear();
-      free_.push_back(std::move(element.batch));
+      keep(std::move(element.batch));
       return;
     case Element::Kind::kWatermark: {
       Frame frame = numbered(wire::FrameKind::Watermark);
