@@ -6,22 +6,13 @@
 #include <cstdio>
 #include <string>
 
+#include "arguments.h"
 #include "cluster_exchange.h"
 #include "measure.h"
 #include "report.h"
 
 namespace weir::bench {
 namespace {
-
-struct Arguments {
-  bool is_quick = false;
-  std::string json;
-  std::string only;  // a part of the workload's name
-  int times() const { return is_quick ? 5 : 7; }
-  bool wants(const std::string& workload) const {
-    return only.empty() || workload.find(only) != std::string::npos;
-  }
-};
 
 double cpu_ns_per_record(const std::vector<Run>& runs, std::uint64_t records) {
   std::vector<double> seconds;
@@ -46,33 +37,9 @@ void exchange(const Arguments& a, Report& report) {
   report.figure(name, row, pair.tested, true);
 }
 
-int run(int argc, char** argv) {
-  Arguments a;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--quick") {
-      a.is_quick = true;
-    } else if (word == "--json" && i + 1 < argc) {
-      a.json = argv[++i];
-    } else if (word == "--only" && i + 1 < argc) {
-      a.only = argv[++i];
-    } else {
-      std::printf("bench_cluster [--quick] [--json FILE] [--only PART-OF-A-WORKLOAD'S-NAME]\n");
-      return word == "--help" ? 0 : 2;
-    }
-  }
-  Report report;
-  exchange(a, report);
-  std::printf("\n%d figures miss what is required.%s\n", report.below(),
-              report.is_valid() ? "" : " Some are INVALID.");
-  if (!a.json.empty() && !report.write_json(a.json)) {
-    std::fprintf(stderr, "cannot write %s\n", a.json.c_str());
-    return 1;
-  }
-  return report.is_valid() ? 0 : 1;
-}
-
 }  // namespace
 }  // namespace weir::bench
 
-int main(int argc, char** argv) { return weir::bench::run(argc, argv); }
+int main(int argc, char** argv) {
+  return weir::bench::run_program("bench_cluster", argc, argv, weir::bench::exchange);
+}

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <string>
 
+#include "arguments.h"
 #include "flights_files.h"
 #include "hand_loops.h"
 #include "hand_rocksdb.h"
@@ -20,18 +20,6 @@
 
 namespace weir::bench {
 namespace {
-
-struct Arguments {
-  bool is_quick = false;
-  std::string json;
-  std::string only;  // a part of the workload's name
-
-  int times() const { return is_quick ? 5 : 7; }
-  std::uint64_t records(std::uint64_t quick) const { return is_quick ? quick : quick * 4; }
-  bool wants(const std::string& workload) const {
-    return only.empty() || workload.find(only) != std::string::npos;
-  }
-};
 
 using Job = Tally (*)(const Load&, const JobOptions&);
 using Loop = Tally (*)(const Load&);
@@ -262,48 +250,18 @@ void latency(const Arguments& a, Report& report) {
   }
 }
 
-void warn_if_busy() {
-  double load = 0;
-  std::ifstream("/proc/loadavg") >> load;
-  if (load > 0.5) {
-    std::printf("Warning: the machine is busy (load %.2f); figures beside other work mislead.\n",
-                load);
-  }
-}
-
-int run(int argc, char** argv) {
-  Arguments a;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--quick") {
-      a.is_quick = true;
-    } else if (word == "--json" && i + 1 < argc) {
-      a.json = argv[++i];
-    } else if (word == "--only" && i + 1 < argc) {
-      a.only = argv[++i];
-    } else {
-      std::printf("bench_engine [--quick] [--json FILE] [--only PART-OF-A-WORKLOAD'S-NAME]\n");
-      return word == "--help" ? 0 : 2;
-    }
-  }
-  warn_if_busy();
-  Report report;
+void measure(const Arguments& a, Report& report) {
   against_loops(a, report);
   two_tasks(a, report);
   with_checkpoints(a, report);
   small_budget(a, report);
   restoring(a, report);
   latency(a, report);
-  std::printf("\n%d figures miss what is required.%s\n", report.below(),
-              report.is_valid() ? "" : " Some are INVALID.");
-  if (!a.json.empty() && !report.write_json(a.json)) {
-    std::fprintf(stderr, "cannot write %s\n", a.json.c_str());
-    return 1;
-  }
-  return report.is_valid() ? 0 : 1;
 }
 
 }  // namespace
 }  // namespace weir::bench
 
-int main(int argc, char** argv) { return weir::bench::run(argc, argv); }
+int main(int argc, char** argv) {
+  return weir::bench::run_program("bench_engine", argc, argv, weir::bench::measure);
+}
