@@ -18,6 +18,7 @@ namespace weir::coordinator {
 // Peers of another version are refused with a message that names both.
 inline constexpr std::uint32_t kControlProtocol = 1;
 
+// With the protocol version of this program.
 runtime::Message encode_control(wire::MessageT message);
 // kInvalidArgument: no control message; kFailedPrecondition: of another protocol version.
 absl::StatusOr<wire::MessageT> decode_control(std::string_view head);
@@ -26,7 +27,6 @@ absl::StatusOr<wire::MessageT> decode_control(std::string_view head);
 template <class BodyTable>
 wire::MessageT control(BodyTable body, std::uint64_t request = 0) {
   wire::MessageT message;
-  message.protocol = kControlProtocol;
   message.request = request;
   message.body.Set(std::move(body));
   return message;
