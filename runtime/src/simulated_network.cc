@@ -234,7 +234,7 @@ void SimulatedNetwork::tell(SimulatedEndpoint& endpoint, const std::string& peer
 }
 
 // Both ends forget it. The client is told, and dials again.
-void SimulatedNetwork::break_connection(const Connection& connection, MonotonicTime told_after) {
+void SimulatedNetwork::break_connection(Connection connection, MonotonicTime told_after) {
   if (connection->state == State::kClosed) return;
   ++counts_.broken;
   ++connection->generation;
@@ -257,7 +257,7 @@ void SimulatedNetwork::forget_route(SimulatedConnection& connection) {
 }
 
 // The client has gone; the server notices when what is on its way has arrived.
-void SimulatedNetwork::hang_up(const Connection& connection, MonotonicTime after) {
+void SimulatedNetwork::hang_up(Connection connection, MonotonicTime after) {
   connection->client = nullptr;
   std::erase(connections_, connection);
   const MonotonicTime last = std::max(connection->to_server.last, processes_.clock().now());

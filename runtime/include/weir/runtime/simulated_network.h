@@ -77,9 +77,10 @@ class SimulatedNetwork {
                const Message& message);
   void hold(const Connection& connection, bool to_server, Message message);
   void tell(SimulatedEndpoint& endpoint, const std::string& peer, MonotonicTime after);
-  void hang_up(const Connection& connection, MonotonicTime after);
+  // By value, since they take the connection out of the maps that a reference may point into.
+  void hang_up(Connection connection, MonotonicTime after);
   void forget_route(SimulatedConnection& connection);
-  void break_connection(const Connection& connection, MonotonicTime told_after);
+  void break_connection(Connection connection, MonotonicTime told_after);
   void close(SimulatedEndpoint& endpoint, bool is_crash);
   void release_held(const Connection& connection);
   bool is_cut(const SimulatedConnection& connection, bool to_server) const;
