@@ -52,6 +52,21 @@ Deployment make_deployment(const Plan& plan) {
   return out;
 }
 
+std::uint32_t batch_size_of(const Plan& plan, const PlanEdge& edge, std::uint32_t batch_size) {
+  constexpr std::size_t kBytes = std::size_t{32} << 10;
+  constexpr std::size_t kMostTimes = 4;
+  constexpr std::uint32_t kSmall = 64;  // who asks for smaller batches gets them
+  const bool is_scattered = edge.grouping == Grouping::kKey ||
+                            edge.grouping == Grouping::kPartialKey ||
+                            edge.grouping == Grouping::kCustom;
+  if (!is_scattered || plan.chains[edge.to].parallelism == 1 || batch_size < kSmall) {
+    return batch_size;
+  }
+  const std::size_t bytes = batch_size * edge.type->bytes_in_batch();
+  return batch_size *
+         static_cast<std::uint32_t>(std::clamp(kBytes / bytes, std::size_t{1}, kMostTimes));
+}
+
 std::string print_deployment(const Plan& plan, const Deployment& deployment) {
   std::ostringstream out;
   for (const DeployedTask& task : deployment.tasks) {

@@ -48,9 +48,10 @@ void TaskGraph::make_channels() {
     Task* const producer = tasks_[channel.from.value].get();
     Task* const consumer = tasks_[channel.to.value].get();
     if (producer != nullptr && consumer != nullptr) {
-      channels_.push_back(std::make_unique<Channel>(*plan_.edges[channel.edge].type,
-                                                    options_.batch_size, options_.channel_bytes,
-                                                    *producer, *consumer));
+      const runtime::PlanEdge& edge = plan_.edges[channel.edge];
+      channels_.push_back(std::make_unique<Channel>(*edge.type,
+                                                    batch_size_of(plan_, edge, options_.batch_size),
+                                                    options_.channel_bytes, *producer, *consumer));
       out = channels_.back().get();
       in = channels_.back().get();
     } else if (producer != nullptr) {

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "streaming_copy.h"
+
 namespace weir::runtime {
 
 BatchBase::BatchBase(const RecordType& type, std::uint32_t capacity)
@@ -35,19 +37,29 @@ void BatchBase::open_run(EventTime watermark) {
 }
 
 void BatchBase::append_selected(const BatchBase& from, const std::uint32_t* index,
-                                std::uint32_t count) {
+                                std::uint32_t count, CopyTo to) {
   WEIR_CHECK(size_ + count <= capacity_, "appended records fit into the batch");
-  type_->copy_selected(from.records_, index, count, records_, size_);
+  const bool streams = to == CopyTo::kMemory && can_stream(sizeof(std::uint64_t));
+  if (streams && type_->is_copied_as_bytes && can_stream(type_->size)) {
+    stream_selected(from.records_, index, count, static_cast<char*>(records_) + size_ * type_->size,
+                    type_->size);
+  } else {
+    type_->copy_selected(from.records_, index, count, records_, size_);
+  }
+  const auto copy_column = [&](const auto* source, auto* target) {
+    if (streams) return stream_selected(source, index, count, target + size_, sizeof *target);
+    for (std::uint32_t i = 0; i < count; ++i) target[size_ + i] = source[index[i]];
+  };
   if (from.has_hashes) {
     has_hashes = true;
-    for (std::uint32_t i = 0; i < count; ++i) hashes_[size_ + i] = from.hashes_[index[i]];
+    copy_column(from.hashes_.get(), hashes_.get());
   }
   if (!from.has_times) {
     size_ += count;
     return;
   }
   has_times = true;
-  for (std::uint32_t i = 0; i < count; ++i) times_[size_ + i] = from.times_[index[i]];
+  copy_column(from.times_.get(), times_.get());
   std::uint32_t done = 0;
   from.for_each_run([&](std::uint32_t, std::uint32_t end, EventTime watermark) {
     std::uint32_t upto = done;

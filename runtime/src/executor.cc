@@ -25,6 +25,7 @@ void Runnable::wake() {
 
 void Executor::add(Runnable& runnable) {
   WEIR_CHECK(runnable.executor_.load() == nullptr, "a runnable is added once");
+  runnable.place_ = added_.fetch_add(1, std::memory_order_relaxed);
   runnable.executor_.store(this, std::memory_order_release);
   runnable.wake();
 }

@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "streaming_copy.h"
+
 namespace weir::runtime {
 
 std::string_view grouping_name(Grouping grouping) {
@@ -132,7 +134,7 @@ void Router::append(std::uint32_t target, const BatchBase& batch, const std::uin
     if (pending == nullptr) pending = targets_[target]->take_batch();
     const std::uint32_t room = pending->capacity() - pending->size();
     const std::uint32_t take = count < room ? count : room;
-    pending->append_selected(batch, index, take);
+    pending->append_selected(batch, index, take, targets_[target]->copy_to());
     pending_records_ += take;
     index += take;
     count -= take;
@@ -144,6 +146,7 @@ void Router::flush_target(std::uint32_t target) {
   std::unique_ptr<BatchBase>& pending = pending_[target];
   if (pending == nullptr || pending->empty()) return;
   pending_records_ -= pending->size();
+  if (targets_[target]->copy_to() == CopyTo::kMemory) stream_fence();
   targets_[target]->send(Element::of_batch(std::move(pending)));
 }
 

@@ -1,7 +1,13 @@
-// Workers are TBB's: each queued runnable becomes one task of a task_arena. (TBB's flow graph
+// Workers are TBB's: for each queued runnable the task_arena gets one task. (TBB's flow graph
 // queues without bound, so it is not used.)
+//
+// Each worker has a lane. A runnable waits in the lane that it was given when it was added, where
+// its state and its batches are in the worker's cache; a worker whose lane is empty takes from the
+// others.
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
+
+#include <vector>
 
 #include "threaded_executor.h"
 
@@ -14,7 +20,8 @@ class TbbExecutor final : public ThreadedExecutor {
   TbbExecutor(std::uint32_t threads, Clock& clock)
       : ThreadedExecutor(clock),
         limit_(tbb::global_control::max_allowed_parallelism, threads + 1),
-        arena_(static_cast<int>(threads), 0) {}
+        arena_(static_cast<int>(threads), 0),
+        lanes_(threads) {}
   ~TbbExecutor() override { stop(); }
 
   std::string_view name() const override { return "tbb"; }
@@ -28,38 +35,69 @@ class TbbExecutor final : public ThreadedExecutor {
 
  protected:
   void enqueue(Runnable& runnable) override {
-    {
+    outstanding_.fetch_add(1);
+    lane_of(runnable).push(runnable);
+    arena_.enqueue([this] {
+      Runnable& next = take();
+      if (!stopping_.load(std::memory_order_relaxed)) run_queued(next);
+      if (outstanding_.fetch_sub(1) != 1) return;
       MutexLock lock(mutex_);
-      ++outstanding_;
-    }
-    waiting_.fetch_add(1, std::memory_order_relaxed);
-    arena_.enqueue([this, &runnable] {
-      waiting_.fetch_sub(1, std::memory_order_relaxed);
-      if (!stopping_.load(std::memory_order_relaxed)) run_queued(runnable);
-      MutexLock lock(mutex_);
-      if (--outstanding_ == 0) idle_.notify_all();
+      idle_.notify_all();
     });
   }
 
   bool has_waiting() const override {
-    return waiting_.load(std::memory_order_relaxed) > 0 ||
-           stopping_.load(std::memory_order_relaxed);
+    return lanes_[own_lane()].waiting() || stopping_.load(std::memory_order_relaxed);
   }
 
  private:
+  class Lane {
+   public:
+    void push(Runnable& runnable) {
+      MutexLock lock(mutex_);
+      queue_.push_back(&runnable);
+      waiting_.store(true, std::memory_order_relaxed);
+    }
+    Runnable* pop() {
+      if (!waiting()) return nullptr;
+      MutexLock lock(mutex_);
+      if (queue_.empty()) return nullptr;
+      Runnable* runnable = queue_.front();
+      queue_.pop_front();
+      waiting_.store(!queue_.empty(), std::memory_order_relaxed);
+      return runnable;
+    }
+    bool waiting() const { return waiting_.load(std::memory_order_relaxed); }
+
+   private:
+    alignas(64) Mutex mutex_;
+    std::deque<Runnable*> queue_ ABSL_GUARDED_BY(mutex_);
+    std::atomic<bool> waiting_{false};
+  };
+
+  Lane& lane_of(const Runnable& runnable) { return lanes_[place(runnable) % lanes_.size()]; }
+  std::size_t own_lane() const {
+    return static_cast<std::size_t>(tbb::this_task_arena::current_thread_index()) % lanes_.size();
+  }
+  // One of the waiting runnables; there are at least as many as arena tasks that look for one.
+  Runnable& take() {
+    for (std::size_t n = own_lane();; n = (n + 1) % lanes_.size()) {
+      if (Runnable* runnable = lanes_[n].pop()) return *runnable;
+    }
+  }
   void wait_until_idle() {
     mutex_.lock();
-    while (outstanding_ != 0) idle_.wait(mutex_);
+    while (outstanding_.load() != 0) idle_.wait(mutex_);
     mutex_.unlock();
   }
 
   tbb::global_control limit_;
   tbb::task_arena arena_;
-  std::atomic<int> waiting_{0};
+  std::vector<Lane> lanes_;
   std::atomic<bool> stopping_{false};
+  std::atomic<int> outstanding_{0};
   Mutex mutex_;
   std::condition_variable_any idle_;
-  int outstanding_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace

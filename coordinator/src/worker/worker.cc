@@ -346,15 +346,17 @@ absl::Status Worker::link_into(TaskGraph::Options& options, const wire::DeployT&
   const JobOptions& job = options_.job;
   options.make_sender = [this, &job, worker_of, channels = deployment.channels](
                             std::uint32_t c, runtime::Wakeable& producer) -> runtime::OutChannel& {
-    return links_->add_sender(worker_of(channels[c].to), runtime::ChannelId(c),
-                              *plan_.edges[channels[c].edge].type, job.batch_size,
-                              job.channel_bytes, producer);
+    const PlanEdge& edge = plan_.edges[channels[c].edge];
+    return links_->add_sender(worker_of(channels[c].to), runtime::ChannelId(c), *edge.type,
+                              batch_size_of(plan_, edge, job.batch_size), job.channel_bytes,
+                              producer);
   };
   options.make_receiver = [this, &job, worker_of, channels = deployment.channels](
                               std::uint32_t c, runtime::Wakeable& consumer) -> runtime::InChannel& {
-    return links_->add_receiver(worker_of(channels[c].from), runtime::ChannelId(c),
-                                *plan_.edges[channels[c].edge].type, job.batch_size,
-                                job.channel_bytes, consumer);
+    const PlanEdge& edge = plan_.edges[channels[c].edge];
+    return links_->add_receiver(worker_of(channels[c].from), runtime::ChannelId(c), *edge.type,
+                                batch_size_of(plan_, edge, job.batch_size), job.channel_bytes,
+                                consumer);
   };
   return absl::OkStatus();
 }

@@ -37,6 +37,12 @@ struct Deployment {
 
 Deployment make_deployment(const runtime::Plan& plan);
 
+// Records in a batch of `edge`, where batches hold `batch_size` in general. Small records that are
+// scattered over tasks travel in larger batches: what a batch costs besides its records is paid in
+// cache lines that pass from core to core.
+std::uint32_t batch_size_of(const runtime::Plan& plan, const runtime::PlanEdge& edge,
+                            std::uint32_t batch_size);
+
 // The key groups of task `index`: the inverse of task_of_group().
 runtime::KeyGroupRange groups_of_task(std::uint32_t index, std::uint32_t parallelism,
                                       std::uint32_t max_parallelism);

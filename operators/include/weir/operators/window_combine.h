@@ -51,6 +51,16 @@ class LateOutput {
   std::unique_ptr<runtime::Batch<T>> batch_;
 };
 
+// Whether all of n times lie in [start, start + length). Without a branch per time, since that is
+// so of most stretches of records.
+inline bool are_within(const std::int64_t* times, std::uint32_t n, std::int64_t start,
+                       std::int64_t length) {
+  const std::int64_t last = start + length - 1;
+  std::int64_t outside = 0;  // its sign bit
+  for (std::uint32_t i = 0; i < n; ++i) outside |= (times[i] - start) | (last - times[i]);
+  return outside >= 0;
+}
+
 // Cuts a timed batch into stretches of records that go the same way: into one slice, because they
 // are on time for all its windows, or one by one, because they lie behind the watermark of their
 // partition, or behind `least` if that is larger. Calls same_slice(begin, end, slice_start) and
@@ -71,7 +81,11 @@ void for_each_stretch(const runtime::BatchBase& batch, const WindowSpec& spec, s
       }
       const std::int64_t start = spec.slice_of(times[i]);
       const std::uint32_t begin = i++;
-      while (i < end && static_cast<std::uint64_t>(times[i] - start) < length) ++i;
+      if (are_within(times + i, end - i, start, spec.slice_us)) {
+        i = end;
+      } else {
+        while (i < end && static_cast<std::uint64_t>(times[i] - start) < length) ++i;
+      }
       same_slice(begin, i, start);
     }
   });
@@ -80,9 +94,11 @@ void for_each_stretch(const runtime::BatchBase& batch, const WindowSpec& spec, s
 // Adds records [begin, end) of a batch to the accumulators of their keys in `slice`.
 template <class T, class KeyFn, class Set, class Slice>
 void add_to_slice(const runtime::OperatorContext& context, const runtime::Batch<T>& in,
-                  std::uint32_t begin, std::uint32_t end, const Set& set, const KeyFn& key,
+                  std::uint32_t begin, std::uint32_t end, const Set& all, const KeyFn& key_fn,
                   Slice& slice) {
   const T* records = in.records();
+  const std::conditional_t<std::is_trivially_copy_constructible_v<Set>, Set, const Set&> set = all;
+  const LoopCopy<KeyFn> key = key_fn;
   std::uint32_t current = begin;
   try {
     state::update_entries(
@@ -138,7 +154,7 @@ class CombineOperator final : public runtime::Operator {
           send_behind(in[i], in.times()[i], in.hashes()[i], watermark);
         });
     late_.flush(output(kLatePort));
-    if (held_entries() > kMaxHeld) send_held(INT64_MAX);
+    limit_held(in.size());
     push_output();
   }
 
@@ -154,8 +170,9 @@ class CombineOperator final : public runtime::Operator {
   }
 
  private:
-  static constexpr std::size_t kMaxHeld = 1 << 16;  // entries
-  static constexpr std::size_t kMaxSpare = 2;       // tables
+  static constexpr std::int64_t kMaxHeld = 1 << 16;    // entries, as often as these are counted
+  static constexpr std::int64_t kMinUncounted = 4096;  // records between two counts
+  static constexpr std::size_t kMaxSpare = 2;          // tables
 
   Slice& slice_at(std::int64_t start) {
     auto& table = slices_[start];
@@ -165,10 +182,15 @@ class CombineOperator final : public runtime::Operator {
     spare_.pop_back();
     return *table;
   }
-  std::size_t held_entries() const {
+  // Sends everything if there is too much. Entries are counted only when there may be as many.
+  void limit_held(std::uint32_t more_records) {
+    uncounted_ -= more_records;
+    if (uncounted_ > 0) return;
     std::size_t n = 0;
     for (const auto& [start, table] : slices_) n += table->size();
-    return n;
+    const std::int64_t room = kMaxHeld - static_cast<std::int64_t>(n);
+    if (room <= 0) send_held(INT64_MAX);
+    uncounted_ = room <= 0 ? kMaxHeld : std::max(room, kMinUncounted);
   }
   void send_behind(const T& record, std::int64_t t, std::uint64_t hash, std::int64_t watermark) {
     const std::int64_t start = spec_.slice_of(t);
@@ -219,7 +241,8 @@ class CombineOperator final : public runtime::Operator {
   KeyFn key_;
   LateOutput<T> late_;
   std::map<std::int64_t, std::unique_ptr<Slice>> slices_;  // on time for all their windows
-  std::vector<std::unique_ptr<Slice>> spare_;              // of past slices; they know their keys
+  std::int64_t uncounted_ = kMaxHeld;          // so many records may come until entries are counted
+  std::vector<std::unique_ptr<Slice>> spare_;  // of past slices; they know their keys
   std::unique_ptr<runtime::Batch<Out>> out_;
 };
 

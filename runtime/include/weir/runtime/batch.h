@@ -45,6 +45,7 @@ struct RecordType {
   // to[at + i] = from[index[i]] for i < count; null where T cannot be copied.
   void (*copy_selected)(const void* from, const std::uint32_t* index, std::uint32_t count, void* to,
                         std::uint32_t at);
+  bool is_copied_as_bytes = false;  // copying a record is copying its memory
   // Records travel between processes as a copy of their memory; else by the next two functions,
   // which are null where T has no binary form.
   bool is_plain = false;
@@ -53,7 +54,14 @@ struct RecordType {
   // Names the binary form; null where there is none.
   std::string (*schema)() = nullptr;
   bool is_encodable() const { return schema != nullptr; }
+
+  // Memory that one record takes in a batch, in all columns, bytes.
+  std::size_t bytes_in_batch() const { return size + 2 * sizeof(std::uint64_t); }
 };
+
+// Where records are copied to: what this core will read again, or what another core will read. The
+// latter goes past the caches, since to take a line back from the other core's costs more.
+enum class CopyTo : std::uint8_t { kCache, kMemory };
 
 class BatchBase {
  public:
@@ -90,12 +98,13 @@ class BatchBase {
   void open_run(EventTime watermark);
 
   // Memory that one record takes in all columns, bytes.
-  std::size_t record_bytes() const { return type_->size + 2 * sizeof(std::uint64_t); }
+  std::size_t record_bytes() const { return type_->bytes_in_batch(); }
   std::size_t bytes() const { return size_ * record_bytes(); }
 
   // Appends the records `index[0 .. count)` of `from` (rising) with columns and runs. The caller
-  // has made sure that they fit.
-  void append_selected(const BatchBase& from, const std::uint32_t* index, std::uint32_t count);
+  // has made sure that they fit. What goes past the cache must be published by stream_fence().
+  void append_selected(const BatchBase& from, const std::uint32_t* index, std::uint32_t count,
+                       CopyTo to = CopyTo::kCache);
   // Exchanges the content of two batches of one type and capacity.
   void swap(BatchBase& other);
 
@@ -196,6 +205,8 @@ const RecordType& record_type() {
                 for (std::uint32_t i = 0; i < count; ++i) target[i] = std::move(source[index[i]]);
               }
             },
+        .is_copied_as_bytes =
+            std::is_trivially_copy_constructible_v<T> && std::is_trivially_destructible_v<T>,
     };
     set_binary_form<T>(type);
     return type;

@@ -55,6 +55,9 @@ class OutChannel {
   virtual bool has_credit() const = 0;
   // An empty batch to be filled and sent.
   virtual std::unique_ptr<BatchBase> take_batch() = 0;
+  // How it is best filled: a consumer in this process reads it from memory, as a rule on another
+  // core.
+  virtual CopyTo copy_to() const { return CopyTo::kCache; }
   virtual void send(Element element) = 0;
 };
 
@@ -72,6 +75,7 @@ class Channel final : public OutChannel, public InChannel {
  public:
   Channel(const RecordType& type, std::uint32_t batch_size, std::size_t capacity_bytes,
           Wakeable& producer, Wakeable& consumer);
+  CopyTo copy_to() const override { return CopyTo::kMemory; }
 
   bool has_credit() const override {
     return in_flight_.load(std::memory_order_acquire) < capacity_;

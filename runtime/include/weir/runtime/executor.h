@@ -43,6 +43,7 @@ class Runnable : public Wakeable {
   enum State : std::uint8_t { kIdle, kQueued, kRunning, kRunningWoken, kFinished };
   std::atomic<std::uint8_t> state_{kIdle};
   std::atomic<Executor*> executor_{nullptr};
+  std::uint32_t place_ = 0;  // in the order in which the executor got its runnables
 };
 
 class Executor {
@@ -73,6 +74,11 @@ class Executor {
   void run_queued(Runnable& runnable);
   // Takes `runnable` for finished: no wake() has an effect any more.
   static void retire(Runnable& runnable);
+  // How many runnables had been added before `runnable`.
+  static std::uint32_t place(const Runnable& runnable) { return runnable.place_; }
+
+ private:
+  std::atomic<std::uint32_t> added_{0};
 };
 
 // `threads`: worker threads, at least 1. `clock` is borrowed.

@@ -44,6 +44,13 @@ inline constexpr std::uint8_t kWarm = 16;     // was changed since the last swee
 inline constexpr std::uint8_t kVacated = 32;  // no entry, but probing goes on
 inline constexpr std::uint8_t kAwaited = 64;  // the same, and the slot has a key for one
 
+// How many slots hold an entry.
+inline std::size_t count_live(const std::uint8_t* control, std::size_t count) {
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < count; ++i) n += control[i] & kLive;
+  return n;
+}
+
 // Makes of each entry a key that is awaited.
 inline void await_live(std::uint8_t* control, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
