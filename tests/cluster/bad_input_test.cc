@@ -41,10 +41,10 @@ class Connection {
 
 class BadInput : public WeirCommand {
  protected:
-  // `weir WORDS`, which may have so many files open.
+  // A program of ours, which may have so many files open.
   std::unique_ptr<Command> with_descriptors(int most, std::vector<std::string> words) {
-    words.insert(words.begin(),
-                 {"/usr/bin/prlimit", "--nofile=" + std::to_string(most), bin("weir")});
+    words[0] = bin(words[0]);
+    words.insert(words.begin(), {"/usr/bin/prlimit", "--nofile=" + std::to_string(most)});
     return std::make_unique<Command>(words, variables_, dir_ / "limited", dir_.path());
   }
 };
@@ -132,23 +132,34 @@ TEST_F(BadInput, ACoordinatorOfAnotherVersionIsNamedAsSuch) {
 }
 
 TEST_F(BadInput, TooFewDescriptorsAreRefusedWithWhatToDo) {
-  for (const std::vector<std::string>& words :
-       std::vector<std::vector<std::string>>{{"coordinator", "--port", "0"},
-                                             {"supervisor", "--name", "s", "-m", "127.0.0.1:9"},
-                                             {"list", "-m", "127.0.0.1:9"},
-                                             {"up", "--port", "0"}}) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"weir", "coordinator", "--port", "0"},
+           {"weir", "supervisor", "--name", "s", "-m", "127.0.0.1:9"},
+           {"weir", "list", "-m", "127.0.0.1:9"},
+           {"weir", "up", "--port", "0"}}) {
     for (const int most : {12, 63}) {
       const Ran ran = with_descriptors(most, words)->wait();
-      EXPECT_EQ(ran.code, 1) << words[0];
+      EXPECT_EQ(ran.code, 1) << words[1];
       EXPECT_NE(ran.err.find("files open, which is too few; allow at least 64"), std::string::npos)
-          << words[0] << " with " << most << " descriptors\n"
+          << words[1] << " with " << most << " descriptors\n"
           << ran.err;
     }
   }
 }
 
+TEST_F(BadInput, AProgramThatRunsOutOfDescriptorsSaysSoAndGoesOnWithMore) {
+  const std::vector<std::string> words = {
+      "flights",      "--input",         kSample,   "--output",      dir_ / "out", "--state-dir",
+      dir_ / "state", "--state-backend", "rocksdb", "--parallelism", "8",          "--quiet"};
+  const Ran failed = with_descriptors(64, words)->wait();
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_NE(failed.err.find("Too many open files"), std::string::npos) << failed.err;
+  const Ran again = with_descriptors(1024, words)->wait();
+  EXPECT_EQ(again.code, 0) << again.err;
+}
+
 TEST_F(BadInput, ACoordinatorThatRunsOutOfDescriptorsComesBack) {
-  const auto coordinator = with_descriptors(64, {"coordinator", "--port", "0"});
+  const auto coordinator = with_descriptors(64, {"weir", "coordinator", "--port", "0"});
   wait_until("it listens",
              [&] { return std::filesystem::exists(cluster_dir() + "/cluster.json"); });
   const std::string address =
