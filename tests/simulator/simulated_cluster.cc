@@ -35,7 +35,7 @@ SimulatedCluster::SimulatedCluster(std::uint64_t seed)
       network_(processes_),
       storage_(seed),
       random_(seed * 0x9e3779b97f4a7c15u + 1),
-      world_{processes_, network_, storage_, {}, 100, {}, {}, {}},
+      world_{processes_, network_, storage_, {}, 100, {}, {}, 0, {}},
       programs_({{program_id(), "the program"}}) {
   world_.load.parallelism = 1 + static_cast<std::uint32_t>(random_() % 3);
   WEIR_CHECK(storage_.make_dirs(kDir).ok(), "a folder can be made");
@@ -143,6 +143,7 @@ void SimulatedCluster::lose_power() {
 
 void SimulatedCluster::ask(Time now) {
   next_ask_ = now + 1s;
+  asked_epoch_ = world_.last_epoch;
   if (!job_.empty()) {
     wire::GetJobT get;
     get.job = job_;
@@ -182,8 +183,8 @@ void SimulatedCluster::on_message(std::string_view, std::string_view head, std::
   } else if (const auto* jobs = message->body.AsJobs()) {
     if (jobs->jobs.empty()) return;
     const wire::JobInfoT& info = *jobs->jobs.front();
-    if (info.epoch < last_epoch_) fail("the epoch went back");
-    last_epoch_ = info.epoch;
+    // An epoch is only known for certain once its workers are started.
+    if (message->request == request_ && info.epoch < asked_epoch_) fail("the epoch went back");
     state_ = info.state;
     result_.restarts = std::max(result_.restarts, info.restarts);
     if (is_ended(state_) && state_ != wire::JobState::Finished) {

@@ -116,7 +116,7 @@ class SimulatedCluster : private runtime::MessageHandler {
   std::uint64_t request_ = 0;
   Time next_ask_{0};
   coordinator::wire::JobState state_ = coordinator::wire::JobState::Waiting;
-  std::uint64_t last_epoch_ = 0;
+  std::uint64_t asked_epoch_ = 0;  // the newest that had begun when the client asked
   SimResult result_;
 };
 

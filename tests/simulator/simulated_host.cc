@@ -56,6 +56,7 @@ std::string SimulatedHost::can_commit_before(std::uint64_t epoch) const {
 // Names are never used twice, and an attempt begins when nothing of those before has an effect.
 void SimulatedHost::judge_start(const coordinator::WorkerName& name) {
   if (!world_.violation.empty()) return;
+  world_.last_epoch = std::max(world_.last_epoch, name.epoch);
   if (!world_.started.insert(name.worker).second) {
     world_.violation = "worker " + name.worker + " is started a second time";
   }

@@ -49,6 +49,7 @@ struct SimulatedWorld {
   std::int32_t next_pid = 100;
   std::vector<SimulatedHost*> hosts;
   std::set<std::string> started;  // names of workers
+  std::uint64_t last_epoch = 0;   // the largest of theirs
   std::string violation;          // of a rule about workers; empty: none
 };
 
