@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
+#include "descriptor_limit.h"
 #include "local_cluster.h"
 #include "nearest_name.h"
 #include "verb.h"
@@ -154,6 +155,7 @@ int run_command(const Words& words) {
   const std::string word = words[0] == "--version" ? "version" : words[0];
   const Verb* verb = find_verb(word);
   if (verb == nullptr) return unknown_verb(word);
+  if (const absl::Status enough = raise_descriptor_limit(); !enough.ok()) return report(enough);
   try {
     return run_verb(*verb, Words(words.begin() + 1, words.end()));
   } catch (const std::exception& error) {

@@ -117,4 +117,8 @@ json event_json(const wire::JobEventT& event) {
   return {{"time_us", event.time_us}, {"kind", event.kind}, {"text", event.text}};
 }
 
+std::string shown_json(const json& value, int indent) {
+  return value.dump(indent, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace weir::coordinator

@@ -24,5 +24,8 @@ std::string event_line(const wire::JobEventT& event);
 nlohmann::json job_json(const wire::JobInfoT& job);
 nlohmann::json cluster_json(const wire::ClusterT& cluster);
 nlohmann::json event_json(const wire::JobEventT& event);
+// What stands for `value` on stdout. Texts may hold whatever a program has written: what is no
+// UTF-8 is replaced.
+std::string shown_json(const nlohmann::json& value, int indent);
 
 }  // namespace weir::coordinator

@@ -21,6 +21,7 @@ namespace weir::coordinator {
 namespace {
 
 constexpr std::size_t kMostOutput = std::size_t{16} << 20;
+constexpr int kNotExecutable = 126;  // as shells say it
 
 struct Ran {
   int exit_code = -1;
@@ -86,7 +87,7 @@ absl::StatusOr<Ran> run(const std::string& path, std::vector<std::string> words,
     ::execv(path.c_str(), argv.data());
     const char* reason = ::strerror(errno);
     [[maybe_unused]] const ssize_t n = ::write(STDERR_FILENO, reason, std::strlen(reason));
-    ::_exit(126);
+    ::_exit(kNotExecutable);
   }
   const int failed = errno;
   ::close(null);
@@ -152,6 +153,11 @@ absl::StatusOr<wire::PlanSpecT> ask_for_plan(const std::string& path, const std:
   if (ran->exit_code == 0 && spec.ok()) return spec;
   if (ran->exit_code == 0 && spec.status().code() == absl::StatusCode::kFailedPrecondition) {
     return spec.status();
+  }
+  if (ran->exit_code == kNotExecutable) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " cannot be run on this machine: ", excerpt(ran->said),
+                     "; build it for ", machine_name(), ", or repair the file"));
   }
   // Weir's own exit code for a command line that it refuses.
   if (ran->exit_code == 2 && ran->said.starts_with(name + ": ")) {

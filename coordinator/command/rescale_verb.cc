@@ -106,7 +106,7 @@ int rescale(const std::string& job, std::uint32_t parallelism, const Invocation&
   if (call.json) {
     const absl::StatusOr<wire::JobInfoT> now = get_job(**client, info->id);
     if (!now.ok()) return report(now.status());
-    std::cout << job_json(*now).dump(2) << "\n";
+    std::cout << shown_json(job_json(*now), 2);
   } else {
     std::cout << info->id << " goes on from its latest checkpoint with parallelism " << parallelism
               << "\n";

@@ -26,7 +26,7 @@ int list(bool with_ended, const Invocation& call) {
   if (call.json) {
     nlohmann::json all = nlohmann::json::array();
     for (const auto& job : jobs->jobs) all.push_back(job_json(*job));
-    std::cout << nlohmann::json{{"jobs", all}, {"cluster", cluster_json(*cluster)}}.dump(2) << "\n";
+    std::cout << shown_json({{"jobs", all}, {"cluster", cluster_json(*cluster)}}, 2);
   } else {
     std::cout << jobs_text(*jobs, wall_now()) << "\n" << cluster_text(*cluster);
   }
@@ -41,7 +41,7 @@ int info(const std::string& job, bool with_plan, const Invocation& call) {
   if (call.json) {
     nlohmann::json out = job_json(*found);
     if (with_plan) out["plan"] = found->plan;
-    std::cout << out.dump(2) << "\n";
+    std::cout << shown_json(out, 2);
   } else {
     std::cout << job_text(*found, wall_now());
     if (with_plan) std::cout << "\n" << found->plan;
@@ -64,7 +64,7 @@ int events(const std::string& job, bool follow, const Invocation& call) {
     const absl::StatusOr<wire::EventsT> part = (*client)->ask<wire::EventsT>(std::move(ask));
     if (!part.ok()) return report(part.status());
     for (const auto& event : part->events) {
-      std::cout << (call.json ? event_json(*event).dump() + "\n" : event_line(*event));
+      std::cout << (call.json ? shown_json(event_json(*event), -1) : event_line(*event));
     }
     std::cout << std::flush;
     from = part->next;

@@ -111,7 +111,7 @@ int wait(Client& client, const std::string& job, const Submission& asked, const 
       watch_job(client, job, {asked.quiet || call.json, interrupt_stops});
   if (!end.ok()) return report(end.status());
   if (call.json) {
-    std::cout << job_json(*end).dump(2) << "\n";
+    std::cout << shown_json(job_json(*end), 2);
   } else if (!asked.quiet) {
     std::cout << job_summary(*end);
   }

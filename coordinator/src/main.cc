@@ -8,6 +8,7 @@
 
 #include "command_line.h"
 #include "control/plan_spec.h"
+#include "descriptor_limit.h"
 #include "metrics_json.h"
 #include "progress.h"
 #include "weir/coordinator/deployment.h"
@@ -99,6 +100,9 @@ int run_program(const std::string& program, const Arguments& arguments,
       runtime::make_plan(topology, {line.job.parallelism, line.job.combine});
   if (!plan.ok()) return refuse(program, std::string(plan.status().message()));
   if (!line.print.empty()) return print(line, topology, *plan);
+  if (const absl::Status enough = coordinator::raise_descriptor_limit(); !enough.ok()) {
+    return refuse(program, std::string(enough.message()));
+  }
   if (const auto identity = coordinator::worker_identity_from_environment()) {
     return coordinator::run_worker(*plan, line.job, *identity);
   }

@@ -46,7 +46,9 @@ void SimulatedProcess::at(MonotonicTime time, std::function<void()> job) {
 }
 
 void SimulatedProcess::submit_io(std::function<void()> job) {
-  if (!has_crashed_) io_.push_back(std::move(job));
+  if (has_crashed_) return;
+  if (io_.empty()) all_.delay_io(*this);
+  io_.push_back(std::move(job));
 }
 
 void SimulatedProcess::drive(MonotonicTime deadline) {
@@ -83,6 +85,14 @@ void SimulatedProcesses::drop_all_of(const SimulatedProcess& process) {
   std::erase_if(events_, [&](const auto& entry) { return entry.second.process == &process; });
 }
 
+// Before the next I/O job of the process.
+void SimulatedProcesses::delay_io(SimulatedProcess& process) {
+  if (io_delay_ <= MonotonicTime(0)) return;
+  const auto most = static_cast<std::uint64_t>(io_delay_.count());
+  process.io_not_before_ = clock_.now() + MonotonicTime(random_() % (most + 1));
+  add_event(process.io_not_before_, {&process, nullptr, [] {}});  // time passes up to there
+}
+
 std::uint64_t SimulatedProcesses::number_of(const SimulatedProcess* process) const {
   return static_cast<std::uint64_t>(std::find(processes_.begin(), processes_.end(), process) -
                                     processes_.begin());
@@ -113,7 +123,8 @@ bool SimulatedProcesses::run_one() {
   }
   std::vector<SimulatedProcess*> with_io;
   for (SimulatedProcess* process : processes_) {
-    if (!process->is_paused_ && !process->io_.empty()) with_io.push_back(process);
+    const bool has_io = !process->io_.empty() && process->io_not_before_ <= clock_.now();
+    if (has_io && !process->is_paused_) with_io.push_back(process);
   }
   const std::size_t choices = runnable.size() + with_io.size();
   if (choices == 0) return false;
@@ -131,6 +142,7 @@ bool SimulatedProcesses::run_one() {
     const std::function<void()> job = std::move(process.io_.front());
     process.io_.pop_front();
     job();
+    if (!process.io_.empty()) delay_io(process);
   }
   if (step_time_ > MonotonicTime(0)) {
     clock_.advance(MonotonicTime(random_() % static_cast<std::uint64_t>(step_time_.count() + 1)));

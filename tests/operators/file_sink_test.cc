@@ -232,6 +232,23 @@ TEST(FileSink, RefusesAFolderThatARunningJobUses) {
   EXPECT_TRUE(contains(status, "is in use")) << status;
 }
 
+TEST(FileSink, AnAttemptThatHasBeenReplacedCommitsNothing) {
+  SinkModel old(12);
+  ASSERT_TRUE(old.start(1).ok());
+  old.write(4);
+  ASSERT_TRUE(old.checkpoint().ok());
+  old.write(4);
+  ASSERT_TRUE(old.finish(old.seal()).ok());
+  // A host that comes back has lost its locks, and another one has gone on in the meantime.
+  auto file = old.storage.create("out/.commits/next");
+  ASSERT_TRUE(file.ok() && (*file)->append("weir-commit 1\njob job\ncheckpoint 3\nepoch 9\n").ok());
+  ASSERT_TRUE(old.storage.rename("out/.commits/next", "out/.commits/report-0000").ok());
+  const absl::Status status = old.commit(2);
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_TRUE(contains(status, "a newer attempt of the job (epoch 9, this one is 1)")) << status;
+  EXPECT_TRUE(old.has_exactly(4));
+}
+
 TEST(FileSink, RefusesToCommitWhatIsMissingOrDamaged) {
   for (const bool is_damaged : {false, true}) {
     SinkModel model(11);

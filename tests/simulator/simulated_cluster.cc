@@ -35,7 +35,7 @@ SimulatedCluster::SimulatedCluster(std::uint64_t seed)
       network_(processes_),
       storage_(seed),
       random_(seed * 0x9e3779b97f4a7c15u + 1),
-      world_{processes_, network_, storage_, {}},
+      world_{processes_, network_, storage_, {}, 100, {}, {}, 0, {}},
       programs_({{program_id(), "the program"}}) {
   world_.load.parallelism = 1 + static_cast<std::uint32_t>(random_() % 3);
   WEIR_CHECK(storage_.make_dirs(kDir).ok(), "a folder can be made");
@@ -91,7 +91,9 @@ void SimulatedCluster::start_coordinator() {
   coordinator_.process->crash();
   network_.crash(*coordinator_.process);
   coordinator_.process.reset();
-  if (is_calm_) return fail("the coordinator does not start: " + started.status().ToString());
+  const bool is_power_gone = storage_.dead();  // in the middle of its start
+  if (is_calm_ && !is_power_gone)
+    return fail("the coordinator does not start: " + started.status().ToString());
   restart_["coordinator"] = clock_.now() + 1s;
 }
 
@@ -143,6 +145,7 @@ void SimulatedCluster::lose_power() {
 
 void SimulatedCluster::ask(Time now) {
   next_ask_ = now + 1s;
+  asked_epoch_ = world_.last_epoch;
   if (!job_.empty()) {
     wire::GetJobT get;
     get.job = job_;
@@ -171,14 +174,19 @@ void SimulatedCluster::on_message(std::string_view, std::string_view head, std::
   if (!message.ok()) return fail("the client got garbage: " + message.status().ToString());
   if (const auto* submitted = message->body.AsSubmitted()) {
     job_ = submitted->job;
+    is_promised_ = true;
   } else if (const auto* refused = message->body.AsFailure()) {
     // The answer to an earlier try was lost.
     if (job_.empty() && refused->code == wire::FailureCode::AlreadyExists) job_ = "sim";
+    if (!job_.empty() && refused->code == wire::FailureCode::NotFound) {
+      if (is_promised_) return fail("a job that was accepted is forgotten");
+      job_.clear();  // nobody has promised it yet
+    }
   } else if (const auto* jobs = message->body.AsJobs()) {
     if (jobs->jobs.empty()) return;
     const wire::JobInfoT& info = *jobs->jobs.front();
-    if (info.epoch < last_epoch_) fail("the epoch went back");
-    last_epoch_ = info.epoch;
+    // An epoch is only known for certain once its workers are started.
+    if (message->request == request_ && info.epoch < asked_epoch_) fail("the epoch went back");
     state_ = info.state;
     result_.restarts = std::max(result_.restarts, info.restarts);
     if (is_ended(state_) && state_ != wire::JobState::Finished) {
@@ -220,6 +228,14 @@ void SimulatedCluster::check_commits() {
   }
 }
 
+// Nothing restarts without a reason, and a wall clock that jumps is none.
+void SimulatedCluster::check_calm() {
+  for (const auto& [kind, count] : result_.faults) {
+    if (kind != kClockJump) return;
+  }
+  if (result_.restarts != 0) fail("the job was restarted although nothing had happened to it");
+}
+
 SimResult SimulatedCluster::run() {
   const Time start = clock_.now();
   while (result_.failure.empty()) {
@@ -229,6 +245,12 @@ SimResult SimulatedCluster::run() {
     if (!processes_.step(clock_.now() + 20ms) && clock_.now() == now) clock_.advance(1ms);
     for (SupervisorNode& node : supervisors_) node.host->reap();
     if (storage_.dead()) lose_power();
+    if (!world_.violation.empty()) fail(world_.violation);
+    if (now >= next_look_) {
+      // What a slow disk delays is to be seen in between.
+      next_look_ = now + (is_disk_slow_ ? 10ms : 1s);
+      check_commits();
+    }
     if (is_calm_ && state_ == wire::JobState::Finished) break;
     if (now > calm_at_ + kPatience) fail("no progress after the faults are over");
   }
@@ -243,6 +265,7 @@ SimResult SimulatedCluster::run() {
            std::to_string(want.size()) + ", e.g. " + (only.empty() ? "" : only.front()));
     }
     check_commits();
+    check_calm();
   }
   for (const std::string& file : {std::string("/events.ndjson"), std::string("/job.json")}) {
     const auto text = storage_.read(std::string(kDir) + "/jobs/sim-1" + file);

@@ -65,10 +65,14 @@ class SimulatedCluster : private runtime::MessageHandler {
   void crash_somebody(Time now);
   void pause_somebody(Time now);
   void cut_somebody(Time now);
+  void cut_host(Time now);
   void trouble_network(Time now);
   void trouble_disk(Time now);
+  void slow_disk(Time now);
+  void set_clock();
   std::vector<std::string> everybody() const;
   runtime::SimulatedProcess* process_of(const std::string& name);
+  void heal();
   void calm_down();
   Time chance_time(Time least, Time most);
   bool chance(double probability);
@@ -77,8 +81,11 @@ class SimulatedCluster : private runtime::MessageHandler {
   void on_message(std::string_view peer, std::string_view head, std::string_view payload) override;
   void ask(Time now);
 
+  static constexpr const char* kClockJump = "clock jump";
+
   // Oracles.
   void check_commits();
+  void check_calm();
   void fail(const std::string& what);
 
   const std::uint64_t seed_;
@@ -98,14 +105,18 @@ class SimulatedCluster : private runtime::MessageHandler {
   std::map<std::string, Time> wake_;     // paused: until when
   std::map<std::string, Time> restart_;  // crashed daemons: when they come back
   Time heal_at_{0};
+  Time next_look_{0};
+  bool is_disk_slow_ = false;
   Time calm_at_{0};
   bool is_calm_ = false;
+  bool only_clock_jumps_ = false;
 
   std::string job_;
+  bool is_promised_ = false;
   std::uint64_t request_ = 0;
   Time next_ask_{0};
   coordinator::wire::JobState state_ = coordinator::wire::JobState::Waiting;
-  std::uint64_t last_epoch_ = 0;
+  std::uint64_t asked_epoch_ = 0;  // the newest that had begun when the client asked
   SimResult result_;
 };
 

@@ -24,12 +24,18 @@ void SimulatedCluster::plan_faults() {
   }
   std::sort(strikes_.rbegin(), strikes_.rend());
   calm_at_ = clock_.now() + 45s;
+  // So often nothing happens but that somebody sets the clock.
+  only_clock_jumps_ = random_() % 16 == 0;
 }
 
 void SimulatedCluster::strike(Time now) {
   while (!strikes_.empty() && strikes_.back() <= now) {
     strikes_.pop_back();
-    switch (random_() % 8) {
+    if (only_clock_jumps_) {
+      set_clock();
+      continue;
+    }
+    switch (random_() % 10) {
       case 0:
       case 1:
       case 2: crash_somebody(now); break;
@@ -37,6 +43,8 @@ void SimulatedCluster::strike(Time now) {
       case 4: pause_somebody(now); break;
       case 5: cut_somebody(now); break;
       case 6: trouble_network(now); break;
+      case 7: set_clock(); break;
+      case 8: slow_disk(now); break;
       default: trouble_disk(now); break;
     }
   }
@@ -66,19 +74,24 @@ void SimulatedCluster::strike(Time now) {
   }
   if (heal_at_ != Time(0) && now >= heal_at_) {
     heal_at_ = Time(0);
-    network_.heal_all();
-    network_.set_faults({});
-    storage_.set_capacity(~std::uint64_t{0});
+    heal();
   }
   if (!is_calm_ && now >= calm_at_) calm_down();
+}
+
+// Network and disk are well again.
+void SimulatedCluster::heal() {
+  network_.heal_all();
+  network_.set_faults({});
+  storage_.set_capacity(~std::uint64_t{0});
+  processes_.set_io_delay(Time(0));
+  is_disk_slow_ = false;
 }
 
 // The end of all trouble: from here on the job has to make its way.
 void SimulatedCluster::calm_down() {
   is_calm_ = true;
-  network_.heal_all();
-  network_.set_faults({});
-  storage_.set_capacity(~std::uint64_t{0});
+  heal();
   for (auto& [name, until] : wake_) until = clock_.now();
   for (auto& [name, at] : restart_) at = clock_.now();
 }
@@ -142,7 +155,22 @@ void SimulatedCluster::pause_somebody(Time now) {
   wake_[name] = now + lengths[random_() % 5];
 }
 
+// A host loses the coordinator, in one direction or both; its processes do not lose each other.
+void SimulatedCluster::cut_host(Time now) {
+  const SupervisorNode& node = supervisors_[random_() % supervisors_.size()];
+  ++result_.faults["host cut"];
+  const bool is_one_way = chance(0.3), hears = chance(0.5);
+  std::vector<std::string> names = node.host->workers();
+  names.push_back(node.name);
+  for (const std::string& name : names) {
+    if (!is_one_way || hears) network_.cut(name, "coordinator");
+    if (!is_one_way || !hears) network_.cut("coordinator", name);
+  }
+  heal_at_ = now + chance_time(500ms, 20s);
+}
+
 void SimulatedCluster::cut_somebody(Time now) {
+  if (chance(0.4)) return cut_host(now);
   const std::vector<std::string> names = everybody();
   if (names.size() < 2) return;
   const std::string a = names[random_() % names.size()];
@@ -165,6 +193,21 @@ void SimulatedCluster::trouble_network(Time now) {
   heal_at_ = now + chance_time(500ms, 10s);
 }
 
+// Somebody sets the wall clock, of all hosts, by up to an hour in either direction.
+void SimulatedCluster::set_clock() {
+  ++result_.faults[kClockJump];
+  clock_.set_wall_offset(
+      std::chrono::duration_cast<std::chrono::microseconds>(chance_time(Time(0), 2h) - Time(1h)));
+}
+
+void SimulatedCluster::slow_disk(Time now) {
+  ++result_.faults["slow disk"];
+  processes_.set_io_delay(chance(0.5) ? Time(20ms) : Time(400ms));
+  is_disk_slow_ = true;
+  next_look_ = now;
+  heal_at_ = now + chance_time(1s, 20s);
+}
+
 void SimulatedCluster::trouble_disk(Time now) {
   switch (random_() % 4) {
     case 0:
@@ -174,7 +217,11 @@ void SimulatedCluster::trouble_disk(Time now) {
       return;
     case 1:
       ++result_.faults["failed sync"];
-      storage_.fail_sync(1 + random_() % 20);
+      if (chance(0.7)) {
+        storage_.fail_sync(1 + random_() % 20);
+      } else {
+        storage_.fail_sync_dir(1 + random_() % 20);
+      }
       return;
     default:
       // The power goes in the middle of some write.

@@ -45,6 +45,28 @@ std::vector<SimulatedHost::Running> SimulatedHost::adopt(std::function<void(Work
   return running;
 }
 
+std::string SimulatedHost::can_commit_before(std::uint64_t epoch) const {
+  for (const auto& [name, worker] : workers_) {
+    const bool is_alive = !worker->is_killed && !worker->worker->is_done();
+    if (is_alive && worker->name.epoch < epoch && worker->worker->may_commit()) return name;
+  }
+  return "";
+}
+
+// Names are never used twice, and an attempt begins when nothing of those before has an effect.
+void SimulatedHost::judge_start(const coordinator::WorkerName& name) {
+  if (!world_.violation.empty()) return;
+  world_.last_epoch = std::max(world_.last_epoch, name.epoch);
+  if (!world_.started.insert(name.worker).second) {
+    world_.violation = "worker " + name.worker + " is started a second time";
+  }
+  for (const SimulatedHost* host : world_.hosts) {
+    const std::string old = host->can_commit_before(name.epoch);
+    if (old.empty()) continue;
+    world_.violation = "worker " + name.worker + " is started while " + old + " can still commit";
+  }
+}
+
 absl::StatusOr<std::int32_t> SimulatedHost::start(const WorkerStart& start) {
   const auto variable = [&](const char* name) {
     for (const auto& [key, value] : start.environment) {
@@ -60,6 +82,7 @@ absl::StatusOr<std::int32_t> SimulatedHost::start(const WorkerStart& start) {
           std::strtoul(argument.c_str() + kParallelism.size(), nullptr, 10));
     }
   }
+  judge_start(start.name);
   auto made = std::make_unique<WorkerProcess>();
   made->name = start.name;
   made->pid = world_.next_pid++;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ class SimulatedPrograms final : public coordinator::Programs {
   std::map<std::string, std::string> parts_;
 };
 
+class SimulatedHost;
+
 // What all hosts share.
 struct SimulatedWorld {
   runtime::SimulatedProcesses& processes;
@@ -44,11 +47,17 @@ struct SimulatedWorld {
   runtime::SimulatedStorage& storage;
   SimLoad load;
   std::int32_t next_pid = 100;
+  std::vector<SimulatedHost*> hosts;
+  std::set<std::string> started;  // names of workers
+  std::uint64_t last_epoch = 0;   // the largest of theirs
+  std::string violation;          // of a rule about workers; empty: none
 };
 
 class SimulatedHost final : public coordinator::Processes {
  public:
-  SimulatedHost(SimulatedWorld& world, std::string name) : world_(world), name_(std::move(name)) {}
+  SimulatedHost(SimulatedWorld& world, std::string name) : world_(world), name_(std::move(name)) {
+    world_.hosts.push_back(this);
+  }
   ~SimulatedHost() override;
 
   std::vector<Running> adopt(std::function<void(coordinator::WorkerExit)> on_exit) override;
@@ -78,6 +87,9 @@ class SimulatedHost final : public coordinator::Processes {
     runtime::SimulatedNetwork* network = nullptr;
   };
   void report(const WorkerProcess& ended);
+  void judge_start(const coordinator::WorkerName& name);
+  // A worker of an attempt before `epoch` that could still commit; empty: none.
+  std::string can_commit_before(std::uint64_t epoch) const;
 
   SimulatedWorld& world_;
   const std::string name_;

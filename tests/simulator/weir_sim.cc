@@ -1,5 +1,5 @@
-// weir_sim --seeds A..B [--replay SEED]: simulated clusters, one per seed. Exit code 0: every
-// oracle was content.
+// weir_sim [--first] --seeds A..B | --replay SEED: simulated clusters, one per seed. Exit code 0:
+// every oracle was content. With --first it ends at the first one that is not.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -28,7 +28,8 @@ void print(std::uint64_t seed, const SimResult& result) {
 int run(int argc, char** argv) {
   std::uint64_t first = 1, last = 100;
   bool is_replay = false;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  const bool ends_at_first = argc > 1 && std::strcmp(argv[1], "--first") == 0;
+  for (int i = ends_at_first ? 2 : 1; i + 1 < argc; i += 2) {
     if (std::strcmp(argv[i], "--seeds") == 0) {
       char* end = nullptr;
       first = std::strtoull(argv[i + 1], &end, 10);
@@ -40,12 +41,17 @@ int run(int argc, char** argv) {
   }
   std::uint64_t failed = 0, faults = 0, restarts = 0;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
+    if (ends_at_first) {  // an invariant may end the program
+      std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+      std::fflush(stdout);
+    }
     const SimResult result = run_seed(seed);
     for (const auto& [kind, count] : result.faults) faults += count;
     restarts += result.restarts;
     if (!result.failure.empty()) ++failed;
     if (is_replay || !result.failure.empty()) print(seed, result);
     if (is_replay) std::printf("%s", result.history.c_str());
+    if (failed > 0 && ends_at_first) return 1;
   }
   std::printf("%llu seeds, %llu failed; %llu faults, %llu restarts\n",
               static_cast<unsigned long long>(last - first + 1),

@@ -79,6 +79,8 @@ class Worker final : public runtime::Actor<WorkerEvent>,
   // After the actor is over (the executor is notified): how it ended. OK after EndWorker.
   bool is_done() const { return is_done_.load(); }
   const absl::Status& result() const { return result_; }
+  // Whether it would carry out a commit now. The actor's thread.
+  bool may_commit() const { return graph_ != nullptr && clock().now() <= lease_until_; }
 
  protected:
   void handle(WorkerEvent event) override;

@@ -330,6 +330,17 @@ TEST_F(ClusterCoordinatorTest, APauseOfTheCoordinatorItselfKillsNobody) {
   EXPECT_EQ(info(job).state, JobState::Running);
 }
 
+TEST_F(ClusterCoordinatorTest, AWallClockThatJumpsAnHourChangesNothing) {
+  const std::string job = running_job(1s);
+  for (const std::chrono::microseconds offset : {1h, -1h, 0h}) {
+    clock.set_wall_offset(offset);
+    run_for(15s);
+    EXPECT_EQ(info(job).state, JobState::Running);
+    EXPECT_EQ(info(job).restarts, 0u);
+  }
+  EXPECT_GT(info(job).checkpoints, 30u);
+}
+
 TEST_F(ClusterCoordinatorTest, LostMessagesAreNoticedAndToldAgain) {
   const std::string job = running_job(1s);
   // Whatever its workers say of their tasks now, nobody hears.
@@ -403,6 +414,30 @@ TEST_F(ClusterCoordinatorTest, OnlyItsOwnWorkersSpeakOfTasks) {
   stranger.tell(event);
   workers()[0]->event(workers()[1]->tasks.begin()->first, wire::TaskEventKind::Failed, 0, "no");
   run_for(1s);
+  EXPECT_EQ(info(job).restarts, 0u);
+}
+
+TEST_F(ClusterCoordinatorTest, PeersOfAnotherVersionAreToldSoAndChangeNothing) {
+  const std::string job = running_job();
+  wire::MessageT newer = control(about<wire::CancelJobT>(job), 1);
+  newer.protocol = kControlProtocol + 1;
+  flatbuffers::FlatBufferBuilder builder;
+  wire::FinishMessageBuffer(builder, wire::Message::Pack(builder, &newer));
+  const std::string bytes(reinterpret_cast<const char*>(builder.GetBufferPointer()),
+                          builder.GetSize());
+  for (const char* name : {"c:newer", "s:newer", "w:newer"}) {
+    Member peer(net, name);
+    peer.tell_bytes(bytes);
+    peer.tell_bytes("garbage");
+    run_for(1s);
+    ASSERT_EQ(peer.heard.size(), 1u) << name;
+    const auto* failure = peer.heard[0].body.AsFailure();
+    ASSERT_NE(failure, nullptr) << name;
+    EXPECT_EQ(failure->message,
+              "the peer speaks control protocol 2, this program protocol 1; build both with the "
+              "same version of Weir");
+  }
+  EXPECT_EQ(info(job).state, JobState::Running);
   EXPECT_EQ(info(job).restarts, 0u);
 }
 

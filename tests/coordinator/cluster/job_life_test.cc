@@ -318,6 +318,35 @@ TEST_F(JobLifeTest, AnAttemptThatIsNotWholeIsNotAdopted) {
   EXPECT_TRUE(life_->wants_slots() || life_->phase() == Phase::kResting);
 }
 
+TEST_F(JobLifeTest, TheAnswerToAnEarlierQuestionIsPassedOver) {
+  begin();
+  run(3);
+  begin(life_->record());
+  const std::uint64_t earlier = ticket_;
+  all_gone();
+  tick(1s);
+  ASSERT_TRUE(life_->wants_slots());
+  note(life_->on_slots({{"a", 2}}, now_));
+  taken();
+  note(life_->on_opened(earlier, {{3, runtime::CheckpointId(8), false}}, now_));
+  EXPECT_EQ(taken(), Log{}) << "the folder was opened for an attempt that is over";
+  opened(4, 9);
+  EXPECT_EQ(life_->epoch(), 4u);
+  EXPECT_EQ(life_->restored().value, 9u);
+}
+
+TEST_F(JobLifeTest, SlotsAreHeldUntilTheirWorkersAreGone) {
+  begin();
+  run();
+  EXPECT_EQ(life_->held_slots().size(), 2u);
+  gone("flights-1-e1-0");
+  ASSERT_EQ(life_->phase(), Phase::kFencing);
+  ASSERT_EQ(life_->held_slots().size(), 1u) << "one still ends";
+  EXPECT_EQ(life_->held_slots()[0].supervisor, "b");
+  gone("flights-1-e1-1");
+  EXPECT_TRUE(life_->held_slots().empty());
+}
+
 TEST_F(JobLifeTest, ARestartedCoordinatorFinishesWhatWasAsked) {
   begin();
   run(3);
@@ -336,6 +365,21 @@ TEST_F(JobLifeTest, ARestartedCoordinatorFinishesWhatWasAsked) {
   taken();
   events(Kind::Running);
   EXPECT_TRUE(has(taken(), "id?")) << "the checkpoint of the rescale is asked for again";
+
+  begin();
+  run(3);
+  asked(life_->on_stop(now_));
+  begin(life_->record());
+  opened(3, 1);
+  hello_all();
+  taken();
+  events(Kind::Running);
+  EXPECT_TRUE(has(taken(), "id?")) << "and that of a stop";
+  id(2);
+  acks(2);
+  manifest(2);
+  events(Kind::Committed, 2);
+  EXPECT_EQ(life_->state(), JobState::Stopped);
 }
 
 TEST_F(JobLifeTest, AnEndedJobOnlyWaitsForItsWorkers) {

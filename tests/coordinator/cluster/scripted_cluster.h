@@ -57,6 +57,7 @@ class Member : public runtime::MessageHandler {
   void tell(Body body, std::uint64_t request = 0) {
     endpoint_->send("coordinator", encode_control(control(std::move(body), request)));
   }
+  void tell_bytes(std::string bytes) { endpoint_->send("coordinator", {std::move(bytes), {}}); }
   void on_message(std::string_view, std::string_view head, std::string_view) override {
     absl::StatusOr<wire::MessageT> message = decode_control(head);
     ASSERT_TRUE(message.ok()) << message.status();

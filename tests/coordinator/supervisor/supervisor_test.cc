@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "fake_transport.h"
+#include "programs_on_a_disk.h"
 #include "sha256.h"
 #include "support/temp_dir.h"
 
@@ -163,7 +164,7 @@ class SupervisorTest : public ::testing::Test {
   std::unique_ptr<runtime::Executor> executor_;
   FakeTransport transport_;
   FakeProcesses processes_;
-  ProgramStore programs_{dir_ / "programs"};
+  ProgramsOnADisk programs_{dir_ / "programs"};
   WorkerLogs logs_{dir_ / "logs"};
   std::unique_ptr<Supervisor> supervisor_;
   bool is_over_ = false;
@@ -416,6 +417,29 @@ TEST_F(SupervisorTest, AProgramWithAWrongHashStartsNothing) {
             std::string::npos);
   EXPECT_TRUE(processes_.starts.empty());
   EXPECT_FALSE(programs_.has(hash_of(program_)));
+}
+
+TEST_F(SupervisorTest, AProgramThatFindsNoSpaceIsReportedAndFetchedWhenThereIsSome) {
+  open();
+  welcome();
+  wire::ProgramPartT part;
+  part.sha256 = hash_of(program_);
+  part.total = program_.size();
+  part.bytes.assign(program_.begin(), program_.end());
+  programs_.is_full = true;
+  transport_.deliver(worker("job-1-e1-0"));
+  settle();
+  transport_.deliver(part);
+  settle();
+  EXPECT_NE(expect<wire::WorkerExitedT>().reason.find("No space left on device"),
+            std::string::npos);
+  EXPECT_TRUE(processes_.starts.empty());
+  programs_.is_full = false;
+  transport_.deliver(worker("job-1-e2-0", 2));
+  settle();
+  transport_.deliver(part);
+  settle();
+  EXPECT_EQ(expect<wire::WorkerStartedT>().worker, "job-1-e2-0");
 }
 
 TEST_F(SupervisorTest, AdoptsTheWorkersOfAnEarlierSupervisor) {

@@ -67,6 +67,7 @@ class SimulatedProcess final : public Executor {
   bool is_paused_ = false;
   bool is_notified_ = false;
   std::deque<std::function<void()>> io_;
+  MonotonicTime io_not_before_{0};
   // Events that came during a pause, by time and order.
   std::vector<std::pair<std::pair<MonotonicTime, std::uint64_t>, std::function<void()>>> missed_;
 };
@@ -86,6 +87,9 @@ class SimulatedProcesses {
   bool run_until(const std::function<bool()>& is_true, MonotonicTime deadline);
   // Runs `job`, which belongs to no process, at `time`: faults, say.
   void at(MonotonicTime time, std::function<void()> job);
+  // A slow disk: each I/O job that is submitted from now on begins up to so much later than it
+  // could, and those behind it wait.
+  void set_io_delay(MonotonicTime most) { io_delay_ = most; }
 
   ManualClock& clock() { return clock_; }
   // The one source of chance.
@@ -108,6 +112,7 @@ class SimulatedProcesses {
 
   void add_event(MonotonicTime time, Event event);
   void drop_all_of(const SimulatedProcess& process);
+  void delay_io(SimulatedProcess& process);
   bool run_due_event();
   bool run_one();
   bool pass_time(MonotonicTime deadline);
@@ -116,6 +121,7 @@ class SimulatedProcesses {
 
   ManualClock& clock_;
   const MonotonicTime step_time_;
+  MonotonicTime io_delay_{0};
   std::mt19937_64 random_;
   std::uint64_t steps_ = 0;
   std::uint64_t serial_ = 0;
