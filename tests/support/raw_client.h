@@ -9,6 +9,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -84,6 +85,27 @@ inline void shake_hands(const RawClient& client) {
   const std::string head = client.read_bytes(2);
   ASSERT_EQ(head.size(), 2u);
   client.read_bytes(static_cast<unsigned char>(head[1]));
+}
+
+// What a stranger may say that costs the most: one of six ways.
+inline std::string hostile_bytes(std::size_t number, std::mt19937_64& rng) {
+  const auto frame_of = [](std::uint64_t length) {
+    std::string frame(1, '\6');  // a long command, as handshakes are made of
+    for (int shift = 56; shift >= 0; shift -= 8) frame += static_cast<char>(length >> shift);
+    return frame + std::string(100, 'x');  // and only half of it
+  };
+  switch (number % 6) {
+    case 0: return "";  // says nothing
+    case 1: return greeting_of("CURVE").substr(0, 30);
+    case 2: return greeting_of("CURVE") + frame_of(std::uint64_t{1} << 31);
+    case 3: return greeting_of("CURVE") + frame_of(std::uint64_t{1} << 63);
+    case 4: return greeting_of("CURVE") + frame_of(60 << 20);  // within the limit
+    default: {
+      std::string garbage(3000, '\0');
+      for (char& c : garbage) c = static_cast<char>(rng());
+      return garbage;
+    }
+  }
 }
 
 }  // namespace weir::tests
