@@ -54,6 +54,20 @@ void Client::on_message(std::string_view, std::string_view head, std::string_vie
   changed_.notify_all();
 }
 
+void Client::on_refused(std::string_view, std::string_view why) {
+  MutexLock lock(mutex_);
+  refusal_ = why;
+  changed_.notify_all();
+}
+
+absl::Status Client::refused(const std::string& why) const {
+  return absl::UnavailableError(absl::StrCat(
+      "the coordinator at ", address_, " and this side do not accept each other: ", why,
+      "\n  keys are in the folder keys of the cluster's folder, or where "
+      "WEIR_KEYS=DIR or -D security.keys=DIR say\n  a client's keys are made at the "
+      "coordinator's host: weir keys add NAME"));
+}
+
 absl::Status Client::nobody_there() const {
   return absl::UnavailableError(
       absl::StrCat("no coordinator answers at ", address_, has_answered_ ? " any more" : "",
@@ -79,6 +93,7 @@ absl::StatusOr<wire::MessageT> Client::exchange(std::uint64_t request,
       answers_.clear();
       return message;
     }
+    if (!refusal_.empty()) return refused(std::exchange(refusal_, ""));
     if (!garbage_.ok()) return std::exchange(garbage_, absl::OkStatus());
     const Time now = clock.now();
     if (now - start >= patience) return nobody_there();

@@ -44,11 +44,13 @@ class Client final : private runtime::MessageHandler {
  private:
   Client(std::string address, Time patience) : address_(std::move(address)), patience_(patience) {}
   void on_message(std::string_view peer, std::string_view head, std::string_view payload) override;
+  void on_refused(std::string_view peer, std::string_view why) override;
 
   // Sends and waits. `is_repeatable`: changes nothing.
   absl::StatusOr<wire::MessageT> exchange(std::uint64_t request, const runtime::Message& question,
                                           bool is_repeatable, Time patience);
   absl::Status nobody_there() const;
+  absl::Status refused(const std::string& why) const;
 
   const std::string address_;
   const Time patience_;
@@ -60,6 +62,7 @@ class Client final : private runtime::MessageHandler {
   std::condition_variable changed_;
   std::map<std::uint64_t, wire::MessageT> answers_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t awaited_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::string refusal_ ABSL_GUARDED_BY(mutex_);   // why keys do not fit; empty: they do
   absl::Status garbage_ ABSL_GUARDED_BY(mutex_);  // a peer of another version
 };
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "cluster/cluster_coordinator.h"
 #include "local_cluster.h"
+#include "security/listen_address.h"
 #include "supervisor/program_store.h"
 #include "termination_signals.h"
 
@@ -40,18 +41,13 @@ ClusterCoordinatorOptions coordinator_options(const Configuration& from) {
   return out;
 }
 
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
-
-absl::Status check(const Configuration& from) {
-  const std::string& listen = from.text("coordinator.listen");
-  if (!is_loopback(listen)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "coordinator.listen = ", listen,
-        ": whoever reaches a coordinator can run programs on its hosts, and there are no keys yet; "
-        "listen at 127.0.0.1"));
+absl::Status check(const Configuration& from, const ClusterTransport& transport) {
+  absl::Status status = transport.check_member("a coordinator");
+  if (status.ok()) {
+    status = check_listen_address("coordinator.listen", from.text("coordinator.listen"),
+                                  !transport.keys.empty());
   }
+  if (!status.ok()) return status;
   if (from.duration("coordinator.dead-after") < 3 * from.duration("coordinator.heartbeat")) {
     return absl::InvalidArgumentError(
         "coordinator.dead-after must be at least three times coordinator.heartbeat");
@@ -61,9 +57,8 @@ absl::Status check(const Configuration& from) {
 
 }  // namespace
 
-absl::Status run_coordinator(const CoordinatorDaemonOptions& options,
-                             runtime::Transport& transport) {
-  const absl::Status valid = check(*options.configuration);
+absl::Status run_coordinator(const CoordinatorDaemonOptions& options) {
+  const absl::Status valid = check(*options.configuration, *options.transport);
   if (!valid.ok()) return valid;
   runtime::Storage& storage = runtime::local_storage();
   const absl::Status made = storage.make_dirs(options.dir + "/programs");
@@ -78,7 +73,7 @@ absl::Status run_coordinator(const CoordinatorDaemonOptions& options,
   own.dir = options.dir;
   own.listen =
       absl::StrCat("tcp://", options.configuration->text("coordinator.listen"), ":", options.port);
-  own.transport = &transport;
+  own.transport = &options.transport->get();
   own.storage = &storage;
   own.clock = &runtime::system_clock();
   own.executor = executor.get();
@@ -90,7 +85,8 @@ absl::Status run_coordinator(const CoordinatorDaemonOptions& options,
       ClusterCoordinator::start(std::move(own));
   if (!coordinator.ok()) return coordinator.status();
   const std::string address = (*coordinator)->address().substr(std::string("tcp://").size());
-  options.say(absl::StrCat("coordinator at ", address, ", folder ", options.dir));
+  options.say(absl::StrCat("coordinator at ", address, ", folder ", options.dir,
+                           keys_in_words(*options.transport)));
   const absl::Status written = write_coordinator_address(options.dir, address);
   while (written.ok() && !(*coordinator)->is_done() && !signals.received()) {
     executor->drive(runtime::system_clock().now() + std::chrono::milliseconds(200));

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "configuration.h"
-#include "weir/runtime/transport.h"
+#include "security/key_folder.h"
 
 namespace weir::coordinator {
 
@@ -15,13 +15,14 @@ struct CoordinatorDaemonOptions {
   std::string dir;
   std::uint16_t port = 0;
   const Configuration* configuration = nullptr;
+  const ClusterTransport* transport = nullptr;
   std::function<void(const std::string&)> say = [](const std::string&) {};
 };
 
 // Until it is shut down by a client, or SIGINT or SIGTERM comes: jobs go on without it then, and
 // the next coordinator of the folder takes them over. kUnavailable: another one has the folder;
-// kAlreadyExists: the port is taken; kInvalidArgument: an address that it may not listen at.
-absl::Status run_coordinator(const CoordinatorDaemonOptions& options,
-                             runtime::Transport& transport);
+// kAlreadyExists: the port is taken; kInvalidArgument: an address that it may not listen at, or a
+// client's keys.
+absl::Status run_coordinator(const CoordinatorDaemonOptions& options);
 
 }  // namespace weir::coordinator

@@ -43,7 +43,12 @@ int supervise(const SupervisorCall& asked, const Invocation& call) {
       asked.slots.value_or(static_cast<std::uint32_t>(configuration.number("supervisor.slots")));
   if (options.slots == 0) options.slots = number_of_cores();
   options.coordinator = "tcp://" + *address;
-  options.dir = cluster_dir(call, asked.dir) + "/supervisors/" + options.name;
+  const std::string dir = cluster_dir(call, asked.dir);
+  const absl::StatusOr<ClusterTransport> transport = transport_of(call, dir);
+  if (!transport.ok()) return report(transport.status());
+  options.dir = dir + "/supervisors/" + options.name;
+  options.listen = configuration.text("supervisor.listen");
+  options.transport = &*transport;
   options.logs.piece_bytes = configuration.bytes("supervisor.log-piece");
   options.logs.pieces = static_cast<std::uint32_t>(configuration.number("supervisor.log-pieces"));
   options.logs.old_logs = static_cast<std::uint32_t>(configuration.number("supervisor.old-logs"));
@@ -51,11 +56,11 @@ int supervise(const SupervisorCall& asked, const Invocation& call) {
   options.programs.all_bytes = configuration.bytes("supervisor.program-cache");
   options.say = say;
   say(absl::StrCat("supervisor ", options.name, " with ", options.slots, " slots, folder ",
-                   options.dir, ", coordinator ", *address));
-  const absl::Status over = run_supervisor(options, runtime::zmq_transport());
+                   options.dir, ", coordinator ", *address, keys_in_words(*transport)));
+  const absl::Status over = run_supervisor(options);
   if (over.ok()) return kOk;
   report(over);
-  return kFailed;
+  return absl::IsInvalidArgument(over) ? kUsage : kFailed;
 }
 
 struct CoordinatorCall {
@@ -69,8 +74,11 @@ int coordinate(const CoordinatorCall& asked, const Invocation& call) {
   options.port = asked.port.value_or(
       static_cast<std::uint16_t>(call.configuration.number("coordinator.port")));
   options.configuration = &call.configuration;
+  const absl::StatusOr<ClusterTransport> transport = transport_of(call, options.dir);
+  if (!transport.ok()) return report(transport.status());
+  options.transport = &*transport;
   options.say = say;
-  const absl::Status over = run_coordinator(options, runtime::zmq_transport());
+  const absl::Status over = run_coordinator(options);
   if (over.ok()) return kOk;
   report(over);
   return absl::IsInvalidArgument(over) ? kUsage : kFailed;

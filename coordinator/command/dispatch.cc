@@ -76,6 +76,7 @@ absl::Status load_configuration(Invocation& call) {
   const bool is_asked_for = !file.empty();
   if (!is_asked_for) file = kFile;
   absl::Status status = call.configuration.read_file(file);
+  if (status.ok()) call.config_file = std::filesystem::absolute(file).string();
   if (absl::IsNotFound(status)) {
     status = is_asked_for ? absl::InvalidArgumentError(status.message()) : absl::OkStatus();
   }
@@ -176,13 +177,35 @@ int report(const absl::Status& status) {
   }
 }
 
-std::string cluster_dir(const Invocation& call, const std::string& option) {
-  std::string dir = option.empty() ? call.configuration.text("cluster.dir") : option;
+namespace {
+
+// Absolute, with the home folder for ~, and no slash at its end.
+std::string full_path(std::string dir) {
   const char* home = std::getenv("HOME");
   if (dir == "~" || dir.starts_with("~/")) dir = (home == nullptr ? "" : home) + dir.substr(1);
   std::string path = std::filesystem::absolute(dir).lexically_normal().string();
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
+}
+
+}  // namespace
+
+std::string cluster_dir(const Invocation& call, const std::string& option) {
+  return full_path(option.empty() ? call.configuration.text("cluster.dir") : option);
+}
+
+std::string keys_dir(const Invocation& call, const std::string& dir) {
+  const std::string& configured = call.configuration.text("security.keys");
+  if (!configured.empty()) return full_path(configured);
+  const std::string keys = dir + "/keys";
+  return std::filesystem::exists(keys) ? keys : "";
+}
+
+absl::StatusOr<ClusterTransport> transport_of(const Invocation& call, const std::string& dir) {
+  absl::StatusOr<ClusterTransport> transport = open_transport(keys_dir(call, dir));
+  // Exit code 2, as for all that is wrong with the configuration.
+  if (!transport.ok()) return absl::InvalidArgumentError(transport.status().message());
+  return transport;
 }
 
 std::uint32_t number_of_cores() {
@@ -209,8 +232,9 @@ absl::StatusOr<std::string> coordinator_of(const Invocation& call) {
 absl::StatusOr<std::unique_ptr<Client>> connect(const Invocation& call) {
   const absl::StatusOr<std::string> address = coordinator_of(call);
   if (!address.ok()) return address.status();
-  return Client::open(runtime::zmq_transport(), *address,
-                      call.configuration.duration("client.timeout"));
+  const absl::StatusOr<ClusterTransport> transport = transport_of(call, cluster_dir(call, ""));
+  if (!transport.ok()) return transport.status();
+  return Client::open(transport->get(), *address, call.configuration.duration("client.timeout"));
 }
 
 }  // namespace weir::coordinator

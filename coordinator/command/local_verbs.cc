@@ -61,17 +61,22 @@ int up(const Up& asked, const Invocation& call) {
   if (options.slots == 0) options.slots = number_of_cores();
   options.port =
       asked.port.value_or(static_cast<std::uint16_t>(configuration.number("coordinator.port")));
+  const absl::StatusOr<ClusterTransport> transport = transport_of(call, options.dir);
+  if (!transport.ok()) return report(transport.status());
   for (const std::string& definition : call.definitions) {
+    if (definition.starts_with("security.keys=")) continue;
     options.settings.insert(options.settings.end(), {"-D", definition});
   }
+  // Daemons do not run in this folder.
+  if (!transport->keys.empty()) {
+    options.settings.insert(options.settings.end(), {"-D", "security.keys=" + transport->keys});
+  }
   if (!call.config_file.empty()) {
-    options.settings.insert(options.settings.end(),
-                            {"--config", std::filesystem::absolute(call.config_file).string()});
+    options.settings.insert(options.settings.end(), {"--config", call.config_file});
   }
   runtime::Clock& clock = runtime::system_clock();
   const auto start = clock.now();
-  const absl::StatusOr<LocalCluster> cluster =
-      start_local_cluster(options, runtime::zmq_transport());
+  const absl::StatusOr<LocalCluster> cluster = start_local_cluster(options, transport->get());
   if (!cluster.ok()) {
     report(cluster.status());
     return kFailed;
@@ -86,7 +91,10 @@ int up(const Up& asked, const Invocation& call) {
 
 int down(const std::string& dir_option, const Invocation& call) {
   const std::string dir = cluster_dir(call, dir_option);
-  const absl::StatusOr<EndedCluster> ended = end_local_cluster(dir, runtime::zmq_transport());
+  const absl::StatusOr<ClusterTransport> transport = transport_of(call, dir);
+  // Without the keys nobody can be asked to end, but all can be told to.
+  const absl::StatusOr<EndedCluster> ended =
+      end_local_cluster(dir, transport.ok() ? transport->get() : runtime::zmq_transport());
   if (!ended.ok()) {
     report(ended.status());
     return kFailed;

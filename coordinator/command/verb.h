@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "client.h"
 #include "configuration.h"
+#include "security/key_folder.h"
 
 namespace weir::coordinator {
 
@@ -54,6 +55,10 @@ int report(const absl::Status& status);
 absl::StatusOr<std::unique_ptr<Client>> connect(const Invocation& call);
 // Where that is: "HOST:PORT". kUnavailable if nothing says.
 absl::StatusOr<std::string> coordinator_of(const Invocation& call);
+// The folder with the keys that are in force where `dir` is the cluster's; empty: there are none.
+std::string keys_dir(const Invocation& call, const std::string& dir);
+// The transport with these.
+absl::StatusOr<ClusterTransport> transport_of(const Invocation& call, const std::string& dir);
 std::uint32_t number_of_cores();
 // The folder of the local cluster: the option, or the configuration.
 std::string cluster_dir(const Invocation& call, const std::string& option);
@@ -77,6 +82,7 @@ void declare_pause(CLI::App& app, Invocation& call);
 void declare_resume(CLI::App& app, Invocation& call);
 void declare_rescale(CLI::App& app, Invocation& call);  // rescale_verb.cc
 void declare_config(CLI::App& app, Invocation& call);   // config_verb.cc
+void declare_keys(CLI::App& app, Invocation& call);     // keys_verb.cc
 void declare_version(CLI::App& app, Invocation& call);
 
 }  // namespace weir::coordinator

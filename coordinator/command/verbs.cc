@@ -25,7 +25,10 @@ std::vector<Verb> clusters() {
            {.asks = false, .has_json = false}),
       verb("supervisor", "run a supervisor, in the foreground",
            "  weir supervisor --name east --slots 8 --dir /var/lib/weir -m 10.0.0.1:4600",
-           declare_supervisor, {.has_json = false})};
+           declare_supervisor, {.has_json = false}),
+      verb("keys", "make keys, so that a cluster may be reached from other hosts",
+           "  weir keys init --dir /etc/weir/keys\n  weir keys add ann --dir /etc/weir/keys",
+           declare_keys, {.asks = false, .has_json = false})};
 }
 
 std::vector<Verb> jobs() {

@@ -39,11 +39,24 @@ std::vector<ConfigurationKey> client_keys() {
   };
 }
 
+std::vector<ConfigurationKey> security_keys() {
+  return {{"security",
+           "keys",
+           Kind::kText,
+           "",
+           "folder with the keys; empty: the folder keys in that of the cluster, if it is there",
+           0,
+           0,
+           {},
+           "WEIR_KEYS"}};
+}
+
 std::vector<ConfigurationKey> coordinator_keys() {
   return {
       {"coordinator", "port", Kind::kNumber, "4600", "where it listens; 0: any free port", 0,
        65535},
-      {"coordinator", "listen", Kind::kText, "127.0.0.1", "address of the interface it listens at"},
+      {"coordinator", "listen", Kind::kText, "127.0.0.1",
+       "address of the interface it listens at, 0.0.0.0 for all; beyond loopback only with keys"},
       {"coordinator", "heartbeat", Kind::kDuration, "500ms",
        "how often supervisors and workers say that they live"},
       {"coordinator", "suspect-after", Kind::kDuration, "3s", "silence that people are told of"},
@@ -93,6 +106,9 @@ std::vector<ConfigurationKey> supervisor_keys() {
       {"supervisor", "slots", Kind::kNumber, "0",
        "tasks of a job that run here side by side; 0: as many as the machine has cores", 0,
        kMostSlots},
+      {"supervisor", "listen", Kind::kText, "127.0.0.1",
+       "address at which workers of other hosts reach those of this one; beyond loopback only with "
+       "keys"},
       {"supervisor", "log-piece", Kind::kBytes, "16M",
        "a worker's log is rotated when it is larger"},
       {"supervisor", "log-pieces", Kind::kNumber, "4", "rotated pieces kept per worker", 1, 1000},
@@ -106,7 +122,7 @@ std::vector<ConfigurationKey> supervisor_keys() {
 
 std::vector<ConfigurationKey> make_keys() {
   std::vector<ConfigurationKey> all = client_keys();
-  for (auto* keys : {coordinator_keys, restart_keys, supervisor_keys}) {
+  for (auto* keys : {security_keys, coordinator_keys, restart_keys, supervisor_keys}) {
     for (ConfigurationKey& key : keys()) all.push_back(std::move(key));
   }
   return all;
@@ -142,6 +158,7 @@ std::string toml_value(const ConfigurationKey& key, const std::string& text) {
 std::string title_of(const std::string& section) {
   if (section == "client") return "The weir command.";
   if (section == "cluster") return "A local cluster: weir up, weir down.";
+  if (section == "security") return "Keys: docs/internals/security.md.";
   if (section == "coordinator") return "weir coordinator.";
   if (section == "restart") return "What the coordinator does when a job has failed.";
   return "weir supervisor.";

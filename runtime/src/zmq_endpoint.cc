@@ -34,10 +34,18 @@ absl::Status ZmqEndpoint::listen() {
     return absl::InvalidArgumentError("cannot listen at '" + options_.listen +
                                       "': an address is tcp://HOST:PORT");
   }
+  if (keys_ != nullptr && !keys_->is_member()) {
+    return absl::PermissionDeniedError("with a client's key nobody can listen at " +
+                                       options_.listen + ": that takes the cluster's own keys");
+  }
   const MutexLock lock(mutex_);
+  if (keys_ != nullptr) gatekeeper_.emplace(context_, keys_);
   router_ = ZmqSocket(context_, ZMQ_ROUTER);
-  if (!router_.is_open()) return zmq_error("cannot open a socket");
+  if (!router_.is_open() || (gatekeeper_.has_value() && !gatekeeper_->is_open())) {
+    return zmq_error("cannot open a socket");
+  }
   set_options(router_, options_);
+  if (keys_ != nullptr) set_keys_of_listener(router_, *keys_);
   router_.set(ZMQ_ROUTER_MANDATORY, 1);
   router_.set(ZMQ_ROUTER_HANDOVER, 1);
   if (zmq_bind(router_.get(), options_.listen.c_str()) != 0) {
@@ -85,11 +93,20 @@ absl::Status ZmqEndpoint::connect(const std::string& peer, const std::string& ad
     found->second.abandon();
     connections_.erase(found);
   }
-  ZmqConnection connection(context_, options_, address, opened_++);
+  ZmqConnection connection(context_, options_, keys_.get(), address, opened_++);
   if (!connection.is_open()) return zmq_error("cannot connect to '" + peer + "' at " + address);
   connections_.emplace(peer, std::move(connection));
   wake();
   return absl::OkStatus();
+}
+
+bool ZmqEndpoint::reopen(ZmqConnection& connection) {
+  ZmqConnection another(context_, options_, keys_.get(), connection.address(), opened_++);
+  if (!another.is_open()) return false;
+  connection.abandon();
+  connection = std::move(another);
+  wake();
+  return true;
 }
 
 void ZmqEndpoint::send(std::string_view peer, Message message) {
@@ -105,6 +122,7 @@ void ZmqEndpoint::send(std::string_view peer, Message message) {
 bool ZmqEndpoint::send_now(const std::string& peer, Message& message, ZmqSocket*& used) {
   const auto found = connections_.find(peer);
   const bool is_connected = found != connections_.end();
+  if (is_connected && found->second.is_refused() && !reopen(found->second)) return false;
   ZmqSocket& socket = is_connected ? found->second.socket() : router_;
   used = &socket;
   if (is_connected ? !found->second.accepts() : !socket.is_open()) return false;
@@ -126,19 +144,27 @@ void ZmqEndpoint::run() {
     // What could not be sent is told before what has arrived since, breaks after what came before.
     for (const std::string& peer : unsent) handler_.on_unreachable(peer);
     for (std::size_t i = 0; i < received_; ++i) hand_over(incoming_[i]);
-    for (const std::string& peer : broken_) handler_.on_unreachable(peer);
+    for (const Break& broken : broken_) tell(broken);
     if (received_ == 0 && unsent.empty() && broken_.empty()) sleep();
   }
+}
+
+void ZmqEndpoint::tell(const Break& broken) {
+  if (broken.refusal == nullptr) return handler_.on_unreachable(broken.peer);
+  handler_.on_refused(broken.peer, broken.refusal);
 }
 
 void ZmqEndpoint::collect() {
   received_ = 0;
   broken_.clear();
+  if (gatekeeper_.has_value()) gatekeeper_->answer();
   if (router_.is_open()) receive_some(router_, nullptr);
   for (auto& [peer, connection] : connections_) {
     receive_some(connection.socket(), &peer);
     // Told when all that came before has been taken.
-    if (received_ < kMessagesPerTurn && connection.take_break()) broken_.push_back(peer);
+    if (received_ < kMessagesPerTurn && connection.take_break()) {
+      broken_.push_back({peer, connection.is_refused() ? connection.refusal() : nullptr});
+    }
   }
 }
 
@@ -156,6 +182,7 @@ void ZmqEndpoint::receive_some(ZmqSocket& socket, const std::string* peer) {
       }
       continue;
     }
+    if (peer == nullptr && keys_ != nullptr && !ZmqGatekeeper::may_be(in.name)) continue;
     in.peer = peer != nullptr ? std::string_view(*peer) : in.name.view();  // may be closed soon
     ++received_;
   }
@@ -182,6 +209,7 @@ void ZmqEndpoint::sleep() {
       fds.push_back({socket.wait_fd(), POLLIN, 0});
     };
     if (router_.is_open()) look_at(router_);
+    if (gatekeeper_.has_value()) look_at(gatekeeper_->socket());
     for (auto& [peer, connection] : connections_) {
       look_at(connection.socket());
       look_at(connection.monitor());

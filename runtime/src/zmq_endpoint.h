@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -23,14 +24,17 @@
 #include "weir/runtime/mutex.h"
 #include "weir/runtime/transport.h"
 #include "zmq_connection.h"
+#include "zmq_gatekeeper.h"
 #include "zmq_socket.h"
 
 namespace weir::runtime {
 
 class ZmqEndpoint final : public Endpoint {
  public:
-  ZmqEndpoint(EndpointOptions options, MessageHandler& handler)
-      : options_(std::move(options)), handler_(handler) {}
+  // `keys`: none for an endpoint that trusts everybody, which only a loopback address may.
+  ZmqEndpoint(EndpointOptions options, MessageHandler& handler,
+              std::shared_ptr<const TransportKeys> keys)
+      : options_(std::move(options)), handler_(handler), keys_(std::move(keys)) {}
   ~ZmqEndpoint() override;
 
   // Binds and starts the thread.
@@ -48,7 +52,16 @@ class ZmqEndpoint final : public Endpoint {
   };
   static constexpr std::size_t kMessagesPerTurn = 32;
 
+  // A peer whose connection has broken, and why it refuses this endpoint if that is the cause.
+  struct Break {
+    std::string peer;
+    const char* refusal;
+  };
+
   absl::Status listen();
+  void tell(const Break& broken);
+  // False if descriptors have run out.
+  bool reopen(ZmqConnection& connection) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void wake();
   void run();
   bool send_now(const std::string& peer, Message& message, ZmqSocket*& used)
@@ -63,6 +76,7 @@ class ZmqEndpoint final : public Endpoint {
   // Fixed after start().
   const EndpointOptions options_;
   MessageHandler& handler_;
+  const std::shared_ptr<const TransportKeys> keys_;
   std::string address_;
   int wake_fd_ = -1;
   std::thread thread_;
@@ -70,12 +84,13 @@ class ZmqEndpoint final : public Endpoint {
   // The thread's own.
   std::array<Incoming, kMessagesPerTurn> incoming_;
   std::size_t received_ = 0;
-  std::vector<std::string> broken_;  // peers whose connection has broken
+  std::vector<Break> broken_;
   std::vector<std::uint64_t> head_;  // aligned copy, for those who read it in place
 
   std::atomic<bool> is_asleep_{false};
   std::atomic<bool> is_closing_{false};
-  ZmqContext context_;  // dies after its sockets
+  ZmqContext context_;                       // dies after its sockets
+  std::optional<ZmqGatekeeper> gatekeeper_;  // of one that listens, with keys; the thread's own
   Mutex mutex_;
   ZmqSocket router_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, ZmqConnection, std::less<>> connections_ ABSL_GUARDED_BY(mutex_);

@@ -50,6 +50,11 @@ void ZmqSocket::set(int option, int value) {
   WEIR_CHECK(result == 0, "ZeroMQ knows the options that Weir sets");
 }
 
+void ZmqSocket::set(int option, const std::string& text) {
+  const int result = zmq_setsockopt(socket_, option, text.c_str(), text.size());
+  WEIR_CHECK(result == 0, "ZeroMQ takes the keys that Weir has checked");
+}
+
 bool ZmqSocket::has_input() const {
   int events = 0;
   std::size_t size = sizeof events;
@@ -100,6 +105,11 @@ std::string_view ZmqMessage::view() const {
   return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)};
 }
 
+std::string_view ZmqMessage::property(const char* name) const {
+  const char* value = zmq_msg_gets(&message_, name);
+  return value == nullptr ? std::string_view() : value;
+}
+
 void set_options(ZmqSocket& socket, const EndpointOptions& options) {
   zmq_setsockopt(socket.get(), ZMQ_ROUTING_ID, options.name.data(), options.name.size());
   const auto bytes = static_cast<std::int64_t>(options.max_message_bytes);
@@ -113,6 +123,18 @@ void set_options(ZmqSocket& socket, const EndpointOptions& options) {
   socket.set(ZMQ_RECONNECT_IVL_MAX, kReconnectMaxMs);
   socket.set(ZMQ_HEARTBEAT_IVL, kHeartbeatMs);
   socket.set(ZMQ_HEARTBEAT_TIMEOUT, kHeartbeatTimeoutMs);
+}
+
+void set_keys_of_listener(ZmqSocket& socket, const TransportKeys& keys) {
+  socket.set(ZMQ_CURVE_SERVER, 1);
+  socket.set(ZMQ_CURVE_SECRETKEY, keys.own.secret_key);
+  socket.set(ZMQ_ZAP_DOMAIN, std::string("weir"));  // the gatekeeper is asked
+}
+
+void set_keys_of_caller(ZmqSocket& socket, const TransportKeys& keys) {
+  socket.set(ZMQ_CURVE_SERVERKEY, keys.cluster_public_key);
+  socket.set(ZMQ_CURVE_PUBLICKEY, keys.own.public_key);
+  socket.set(ZMQ_CURVE_SECRETKEY, keys.own.secret_key);
 }
 
 absl::Status zmq_error(std::string_view what) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "weir/runtime/transport.h"
+#include "weir/runtime/transport_keys.h"
 
 namespace weir::runtime {
 
@@ -36,6 +37,7 @@ class ZmqSocket {
   bool is_open() const { return socket_ != nullptr; }
   void* get() const { return socket_; }
   void set(int option, int value);
+  void set(int option, const std::string& text);
   // Whether there is something to receive; what wait_fd() has signalled counts as seen.
   bool has_input() const;
   // Readable when has_input() may have changed, but only once.
@@ -66,6 +68,8 @@ class ZmqMessage {
   }
   bool has_more() const { return zmq_msg_more(&message_) != 0; }
   std::string_view view() const;
+  // What the transport knows of its sender; empty if it does not.
+  std::string_view property(const char* name) const;
 
  private:
   mutable zmq_msg_t message_;
@@ -73,6 +77,9 @@ class ZmqMessage {
 
 // Linger, limits, heartbeats and the own name, as the endpoint's options say.
 void set_options(ZmqSocket& socket, const EndpointOptions& options);
+// Before it is bound, or connected: the socket speaks to nobody but those whose keys fit.
+void set_keys_of_listener(ZmqSocket& socket, const TransportKeys& keys);
+void set_keys_of_caller(ZmqSocket& socket, const TransportKeys& keys);
 absl::Status zmq_error(std::string_view what);
 
 }  // namespace weir::runtime

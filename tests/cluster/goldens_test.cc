@@ -1,30 +1,13 @@
 // The golden topologies on clusters of real processes: byte for byte, on one, two and three
 // workers.
-#include <algorithm>
-
 #include "cluster/weir_command.h"
+#include "support/committed_lines.h"
 #include "support/golden_topologies.h"
 
 namespace weir::tests {
 namespace {
 
 const std::string kData = std::string(WEIR_SOURCE_DIR) + "/tests/data/";
-
-// What golden_job has committed to a folder: CSV files of one quoted column.
-std::vector<std::string> committed_lines(const std::string& folder) {
-  std::vector<std::string> lines;
-  std::error_code missing;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, missing)) {
-    if (entry.path().extension() != ".csv") continue;
-    std::ifstream in(entry.path());
-    for (std::string line; std::getline(in, line);) {
-      std::erase(line, '"');
-      lines.push_back(line);
-    }
-  }
-  std::sort(lines.begin(), lines.end());
-  return lines;
-}
 
 struct Setting {
   int workers;

@@ -1,18 +1,16 @@
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <charconv>
-#include <cstring>
-
+#include "support/raw_client.h"
 #include "transport_contract.h"
 
 namespace weir::runtime {
 namespace {
 
+using tests::port_of;
+using tests::RawClient;
 using tests::RecordingHandler;
+using tests::shake_hands;
 
 class ZmqWorld {
  public:
@@ -33,71 +31,6 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Zmq, TransportContract, runtime::ZmqWorld);
 
 namespace weir::runtime {
 namespace {
-
-std::uint16_t port_of(const Endpoint& endpoint) {
-  const std::string& address = endpoint.address();
-  std::uint16_t port = 0;
-  std::from_chars(address.data() + address.rfind(':') + 1, address.data() + address.size(), port);
-  return port;
-}
-
-// A connection that speaks no ZeroMQ unless it is told to.
-class RawClient {
- public:
-  explicit RawClient(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    is_connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
-  }
-  ~RawClient() { close(fd_); }
-  bool is_connected() const { return is_connected_; }
-  void write(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n <= 0) return;
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-  }
-  // Fewer if the other side closes.
-  std::string read_bytes(std::size_t count) const {
-    std::string bytes(count, '\0');
-    std::size_t got = 0;
-    while (got < count) {
-      const ssize_t n = read(fd_, bytes.data() + got, count - got);
-      if (n <= 0) break;
-      got += static_cast<std::size_t>(n);
-    }
-    bytes.resize(got);
-    return bytes;
-  }
-  // Reads until the other side closes.
-  void wait_for_close() const {
-    char buffer[256];
-    while (read(fd_, buffer, sizeof buffer) > 0) {
-    }
-  }
-
- private:
-  int fd_;
-  bool is_connected_ = false;
-};
-
-// Shakes hands as a ZMTP 3.0 peer called "intruder", with the NULL mechanism.
-void shake_hands(const RawClient& client) {
-  std::string greeting = std::string("\xFF\0\0\0\0\0\0\0\0\x7F\x03\0NULL", 16);
-  greeting.resize(64, '\0');
-  client.write(greeting);
-  EXPECT_EQ(client.read_bytes(64).size(), 64u);
-  const std::string ready = std::string("\5READY", 6) +
-                            std::string("\xBSocket-Type\0\0\0\6DEALER", 22) +
-                            std::string("\x8Identity\0\0\0\x8intruder", 21);
-  client.write(std::string("\4", 1) + static_cast<char>(ready.size()) + ready);
-  const std::string head = client.read_bytes(2);
-  ASSERT_EQ(head.size(), 2u);
-  client.read_bytes(static_cast<unsigned char>(head[1]));
-}
 
 class ZmqTransport : public ::testing::Test {
  protected:

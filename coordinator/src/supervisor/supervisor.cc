@@ -55,6 +55,10 @@ void Supervisor::on_message(std::string_view peer, std::string_view head, std::s
 
 void Supervisor::on_unreachable(std::string_view) { post({SupervisorEvent::Unreachable{}}); }
 
+void Supervisor::on_refused(std::string_view, std::string_view why) {
+  post({SupervisorEvent::Refused{std::string(why)}});
+}
+
 void Supervisor::handle(SupervisorEvent event) {
   if (auto* message = std::get_if<wire::MessageT>(&event.what)) {
     heard_at_ = clock().now();
@@ -65,6 +69,14 @@ void Supervisor::handle(SupervisorEvent event) {
     }
   } else if (std::holds_alternative<SupervisorEvent::Unreachable>(event.what)) {
     if (is_welcome_) lost_coordinator();
+  } else if (const auto* refused = std::get_if<SupervisorEvent::Refused>(&event.what)) {
+    if (is_welcome_) lost_coordinator();
+    if (refusal_ != refused->why) {
+      options_.say(absl::StrCat("the coordinator at ", options_.coordinator,
+                                " does not accept this supervisor, or is not accepted: ",
+                                refused->why, "; it tries again"));
+    }
+    refusal_ = refused->why;
   } else if (auto* started_event = std::get_if<SupervisorEvent::Started>(&event.what)) {
     started(*started_event);
   } else if (auto* stored_event = std::get_if<SupervisorEvent::Stored>(&event.what)) {
@@ -86,6 +98,7 @@ void Supervisor::heard(wire::MessageT message) {
   if (const auto* welcome = body.AsSupervisorWelcome()) {
     if (!is_welcome_) options_.say("the coordinator at " + options_.coordinator + " answers");
     is_welcome_ = true;
+    refusal_.clear();
     retry_ = options_.first_retry;
     heartbeat_ = std::clamp<Time>(std::chrono::microseconds(welcome->heartbeat_us),
                                   std::chrono::milliseconds(10), std::chrono::minutes(1));

@@ -38,7 +38,9 @@ struct SupervisorOptions {
   std::string host;
   std::uint32_t slots = 1;
   std::int32_t pid = 0;
-  std::string coordinator;  // its address
+  std::string coordinator;           // its address
+  std::string listen = "127.0.0.1";  // address at which workers listen for others
+  std::string keys;                  // the folder that workers read theirs from; empty: none
   runtime::MonotonicTime first_retry = std::chrono::milliseconds(100);
   runtime::MonotonicTime longest_retry = std::chrono::seconds(2);
   runtime::MonotonicTime fetch_retry = std::chrono::seconds(3);
@@ -53,6 +55,9 @@ struct SupervisorOptions {
 // What a supervisor hears.
 struct SupervisorEvent {
   struct Unreachable {};
+  struct Refused {
+    std::string why;
+  };
   struct Started {
     std::string worker;
     absl::StatusOr<std::int32_t> pid;
@@ -64,7 +69,7 @@ struct SupervisorEvent {
   struct Adopted {
     std::vector<Processes::Running> workers;
   };
-  std::variant<wire::MessageT, Unreachable, Started, Stored, Adopted, WorkerExit> what;
+  std::variant<wire::MessageT, Unreachable, Refused, Started, Stored, Adopted, WorkerExit> what;
 };
 
 class Supervisor final : public runtime::Actor<SupervisorEvent>, private runtime::MessageHandler {
@@ -109,6 +114,7 @@ class Supervisor final : public runtime::Actor<SupervisorEvent>, private runtime
   Time next_tick() const override;
   void on_message(std::string_view peer, std::string_view head, std::string_view payload) override;
   void on_unreachable(std::string_view peer) override;
+  void on_refused(std::string_view peer, std::string_view why) override;
 
   // ---- the coordinator: supervisor.cc
   void heard(wire::MessageT message);
@@ -158,6 +164,7 @@ class Supervisor final : public runtime::Actor<SupervisorEvent>, private runtime
   bool is_shutting_down_ = false;
 
   bool is_welcome_ = false;
+  std::string refusal_;  // that people have been told of
   Time heartbeat_{std::chrono::seconds(1)};
   std::uint64_t sequence_ = 0;
   Time heard_at_{};

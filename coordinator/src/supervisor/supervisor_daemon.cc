@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "safe_name.h"
+#include "security/listen_address.h"
 #include "supervisor/local_processes.h"
 #include "supervisor/supervisor.h"
 #include "termination_signals.h"
@@ -15,11 +16,16 @@
 
 namespace weir::coordinator {
 
-absl::Status run_supervisor(const SupervisorDaemonOptions& options, runtime::Transport& transport) {
+absl::Status run_supervisor(const SupervisorDaemonOptions& options) {
   if (!is_safe_name(options.name)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "'", options.name, "' cannot be a supervisor's name: use letters, digits, '-', '_', '.'"));
   }
+  const absl::Status is_member = options.transport->check_member("a supervisor");
+  if (!is_member.ok()) return is_member;
+  const absl::Status may_listen =
+      check_told_address("supervisor.listen", options.listen, !options.transport->keys.empty());
+  if (!may_listen.ok()) return may_listen;
   runtime::Storage& storage = runtime::local_storage();
   std::error_code error;
   const std::string dir = std::filesystem::absolute(options.dir, error).string();
@@ -42,6 +48,8 @@ absl::Status run_supervisor(const SupervisorDaemonOptions& options, runtime::Tra
   own.slots = options.slots;
   own.pid = static_cast<std::int32_t>(::getpid());
   own.coordinator = options.coordinator;
+  own.listen = options.listen;
+  own.keys = options.transport->keys;
   own.say = options.say;
   own.on_over = [&] {
     is_over.store(true);
@@ -51,7 +59,7 @@ absl::Status run_supervisor(const SupervisorDaemonOptions& options, runtime::Tra
   LocalProcesses processes(dir, logs);
   Supervisor supervisor(std::move(own),
                         {runtime::system_clock(), *executor, processes, programs, logs});
-  const absl::Status opened = supervisor.open(transport);
+  const absl::Status opened = supervisor.open(options.transport->get());
   while (opened.ok() && !is_over.load() && !signals.received()) {
     executor->drive(runtime::system_clock().now() + std::chrono::milliseconds(200));
   }

@@ -6,9 +6,9 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "security/key_folder.h"
 #include "supervisor/program_store.h"
 #include "supervisor/worker_logs.h"
-#include "weir/runtime/transport.h"
 
 namespace weir::coordinator {
 
@@ -18,6 +18,8 @@ struct SupervisorDaemonOptions {
   std::uint32_t slots = 1;
   std::string coordinator;  // "tcp://HOST:PORT"
   std::string dir;          // made if need be; one supervisor at a time
+  std::string listen;       // address at which its workers listen for others
+  const ClusterTransport* transport = nullptr;
   WorkerLogLimits logs;
   ProgramStoreLimits programs;
   std::function<void(const std::string&)> say = [](const std::string&) {};
@@ -25,7 +27,8 @@ struct SupervisorDaemonOptions {
 
 // Until the coordinator shuts it down (its workers are gone then), or SIGINT or SIGTERM (its
 // workers go on, for the next supervisor of this folder). kUnavailable: another one uses the
-// folder.
-absl::Status run_supervisor(const SupervisorDaemonOptions& options, runtime::Transport& transport);
+// folder; kInvalidArgument: its name, a client's keys, or an address that workers may not listen
+// at.
+absl::Status run_supervisor(const SupervisorDaemonOptions& options);
 
 }  // namespace weir::coordinator

@@ -88,6 +88,8 @@ void Supervisor::launch(Worker& worker) {
   start.working_dir = asked.working_dir;
   start.environment = {{"WEIR_WORKER", asked.worker},
                        {"WEIR_COORDINATOR", options_.coordinator},
+                       {"WEIR_LISTEN", options_.listen},
+                       {"WEIR_KEYS", options_.keys},
                        {"WEIR_JOB", asked.job},
                        {"WEIR_JOB_NAME", asked.job_name},
                        {"WEIR_EPOCH", std::to_string(asked.epoch)},

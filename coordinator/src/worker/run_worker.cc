@@ -5,6 +5,7 @@
 #include <string>
 
 #include "job_setup.h"
+#include "security/key_folder.h"
 
 namespace weir::coordinator {
 namespace {
@@ -21,6 +22,8 @@ std::optional<WorkerIdentity> worker_identity_from_environment() {
   me.worker = environment("WEIR_WORKER");
   if (me.worker.empty()) return std::nullopt;
   me.coordinator = environment("WEIR_COORDINATOR");
+  me.listen = environment("WEIR_LISTEN");
+  me.keys = environment("WEIR_KEYS");
   me.job = environment("WEIR_JOB");
   me.job_name = environment("WEIR_JOB_NAME");
   me.work_dir = environment("WEIR_WORK_DIR");
@@ -36,12 +39,19 @@ int run_worker(const runtime::Plan& plan, const JobOptions& options,
   if (job.threads == 0) job.threads = identity.slots;
   runtime::Clock& clock = runtime::system_clock();
   const std::unique_ptr<runtime::Executor> executor = make_executor(job, clock);
+  const absl::StatusOr<ClusterTransport> transport = open_transport(identity.keys);
+  if (!transport.ok()) {
+    std::fprintf(stderr, "worker %s: %s\n", identity.worker.c_str(),
+                 std::string(transport.status().message()).c_str());
+    return 1;
+  }
   Worker worker(plan, {.identity = identity,
                        .job = job,
                        .clock = &clock,
                        .executor = executor.get(),
-                       .transport = &runtime::zmq_transport(),
-                       .storage = &runtime::local_storage()});
+                       .transport = &transport->get(),
+                       .storage = &runtime::local_storage(),
+                       .listen = "tcp://" + identity.listen + ":0"});
   absl::Status status = worker.start();
   if (status.ok()) {
     while (!worker.is_done()) executor->drive(runtime::MonotonicTime::max());

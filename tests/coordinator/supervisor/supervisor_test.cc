@@ -244,6 +244,8 @@ TEST_F(SupervisorTest, StartsAWorkerWithItsArgumentsAndEnvironment) {
   EXPECT_EQ(environment,
             (std::map<std::string, std::string>{{"WEIR_WORKER", "job-1-e7-0"},
                                                 {"WEIR_COORDINATOR", "tcp://127.0.0.1:1"},
+                                                {"WEIR_LISTEN", "127.0.0.1"},
+                                                {"WEIR_KEYS", ""},
                                                 {"WEIR_JOB", "job-1"},
                                                 {"WEIR_JOB_NAME", "job"},
                                                 {"WEIR_EPOCH", "7"},

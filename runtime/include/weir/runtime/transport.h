@@ -34,6 +34,9 @@ class MessageHandler {
                           std::string_view payload) = 0;
   // A message to `peer` could not be sent, or its connection is known to be broken.
   virtual void on_unreachable(std::string_view /*peer*/) {}
+  // Somebody listens at the peer's address, but one of the two does not accept the other's keys;
+  // `why` goes on after "because". The next message to it tries again.
+  virtual void on_refused(std::string_view peer, std::string_view /*why*/) { on_unreachable(peer); }
 };
 
 class Endpoint {
