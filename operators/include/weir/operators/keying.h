@@ -21,6 +21,11 @@ struct KeyOf {
 template <class T, class KeyFn>
 using KeyOfT = typename KeyOf<T, KeyFn>::Type;
 
+// How a loop over a batch holds a function of records: a member pointer as a copy, which stays in a
+// register, where the original would be read again after each store.
+template <class F>
+using LoopCopy = std::conditional_t<std::is_member_pointer_v<F>, const F, const F&>;
+
 template <class T, class KeyFn>
 class KeyByOperator final : public runtime::Operator {
  public:
@@ -30,8 +35,9 @@ class KeyByOperator final : public runtime::Operator {
     auto& in = runtime::Batch<T>::of(batch);
     const T* records = in.records();
     std::uint64_t* hashes = in.hashes();
+    const LoopCopy<KeyFn> key = key_;
     runtime::for_each_record(context(), in, [&](std::uint32_t i) {
-      hashes[i] = runtime::key_hash(std::invoke(key_, records[i]));
+      hashes[i] = runtime::key_hash(std::invoke(key, records[i]));
     });
     in.has_hashes = true;
     output().push(in);

@@ -51,6 +51,16 @@ class LateOutput {
   std::unique_ptr<runtime::Batch<T>> batch_;
 };
 
+// Whether all of n times lie in [start, start + length). Without a branch per time, since that is so
+// of most stretches of records.
+inline bool are_within(const std::int64_t* times, std::uint32_t n, std::int64_t start,
+                       std::int64_t length) {
+  const std::int64_t last = start + length - 1;
+  std::int64_t outside = 0;  // its sign bit
+  for (std::uint32_t i = 0; i < n; ++i) outside |= (times[i] - start) | (last - times[i]);
+  return outside >= 0;
+}
+
 // Cuts a timed batch into stretches of records that go the same way: into one slice, because they
 // are on time for all its windows, or one by one, because they lie behind the watermark of their
 // partition, or behind `least` if that is larger. Calls same_slice(begin, end, slice_start) and
@@ -71,7 +81,11 @@ void for_each_stretch(const runtime::BatchBase& batch, const WindowSpec& spec, s
       }
       const std::int64_t start = spec.slice_of(times[i]);
       const std::uint32_t begin = i++;
-      while (i < end && static_cast<std::uint64_t>(times[i] - start) < length) ++i;
+      if (are_within(times + i, end - i, start, spec.slice_us)) {
+        i = end;
+      } else {
+        while (i < end && static_cast<std::uint64_t>(times[i] - start) < length) ++i;
+      }
       same_slice(begin, i, start);
     }
   });
@@ -80,9 +94,11 @@ void for_each_stretch(const runtime::BatchBase& batch, const WindowSpec& spec, s
 // Adds records [begin, end) of a batch to the accumulators of their keys in `slice`.
 template <class T, class KeyFn, class Set, class Slice>
 void add_to_slice(const runtime::OperatorContext& context, const runtime::Batch<T>& in,
-                  std::uint32_t begin, std::uint32_t end, const Set& set, const KeyFn& key,
+                  std::uint32_t begin, std::uint32_t end, const Set& all, const KeyFn& key_fn,
                   Slice& slice) {
   const T* records = in.records();
+  const std::conditional_t<std::is_trivially_copy_constructible_v<Set>, Set, const Set&> set = all;
+  const LoopCopy<KeyFn> key = key_fn;
   std::uint32_t current = begin;
   try {
     state::update_entries(

@@ -8,10 +8,12 @@
 // inserts in that order must reserve() first, or the table grows through ever longer full runs.
 //
 // A table that will rather be read than changed can be packed: slots without gaps, in the same
-// order. Any access to a single entry lays it out anew.
+// order. Any access to a single entry lays it out anew. The memory that it leaves serves for a
+// table that awaits the same keys: until anything but these is asked for, making an entry there is
+// one store into its control byte (upsert_awaited()), and what it entails is made up for later.
 //
 // Change tracking: the first change of an entry after a barrier puts it on the list of the current
-// epoch. freeze() swaps lists in O(1); what is frozen keeps its old value until it has been encoded
+// epoch, as long as that is short. freeze() swaps lists in O(1); what is frozen keeps its old value until it has been encoded
 // (an entry that changes earlier is encoded at that moment). Task thread only.
 #pragma once
 
@@ -46,22 +48,24 @@ class FlatTable {
 
   explicit FlatTable(RowPrefix prefix, std::size_t expected = 0)
       : prefix_(prefix), size_(prefix.share) {
-    allocate(size_.capacity_for(expected), false);
-    if constexpr (kTracked) changed_now_.reserve(expected);
+    allocate(size_.capacity_for(expected), Form::kPlain);
   }
   // An empty table in the memory of one that was packed: keys that were in that one find their
   // slots prepared.
   FlatTable(RowPrefix prefix, SlotArrays<Slot> mould) : prefix_(prefix), size_(prefix.share) {
-    if constexpr (kTracked) changed_now_.reserve(mould.live);
     const std::size_t used = mould.used;
     await_live(mould.control.get(), mould.capacity);
-    adopt(std::move(mould), false);
+    adopt(std::move(mould), Form::kPlain);
     hot_.clear();
     used_ = used;
+    if constexpr (kCanAwait) {
+      for (std::size_t i = 0; i < capacity_; ++i) slots_[i].value = V{};
+      form_ = Form::kAwaiting;
+    }
   }
 
-  std::size_t size() const { return live_; }
-  bool empty() const { return live_ == 0; }
+  std::size_t size() const { return form_ == Form::kAwaiting ? count_live() : live_; }
+  bool empty() const { return size() == 0; }
   std::size_t memory_bytes() const { return capacity_ * (sizeof(Slot) + 1) + capacity_ / 8; }
   const RowPrefix& prefix() const { return prefix_; }
 
@@ -77,8 +81,35 @@ class FlatTable {
     unsigned shift;
   };
   View view() {
-    if (is_packed_) unpack();
+    settle();
     return {slots_.get(), hot_.words(), mask_, shift_};
+  }
+
+  // The same for upsert_awaited(), while is_awaiting().
+  struct AwaitingView {
+    Slot* slots;
+    std::uint8_t* control;
+    std::size_t mask;
+    unsigned shift;
+    std::uint8_t touched;  // what marks an entry
+  };
+  bool is_awaiting() const { return form_ == Form::kAwaiting; }
+  AwaitingView awaiting_view() {
+    return {slots_.get(), control_.get(), mask_, shift_,
+            static_cast<std::uint8_t>(kTracked ? kLive | dirty_now_ : kLive)};
+  }
+  // The entry of `key`, as upsert() gives it, or null if the key is not awaited.
+  [[gnu::always_inline]] static V* upsert_awaited(const AwaitingView& view, std::uint64_t hash,
+                                                  Probe key) {
+    const std::size_t i = first_guess(view, hash, key);
+    for (std::size_t n = i;; n = (n + 1) & view.mask) {
+      if (KeyTraits<K>::equal(view.slots[n].key, key)) [[likely]] {
+        if (view.control[n] == kEmpty) [[unlikely]] return nullptr;
+        view.control[n] |= view.touched;
+        return &view.slots[n].value;
+      }
+      if (KeyTraits<K>::is_default(view.slots[n].key)) return nullptr;
+    }
   }
 
   // Asks the memory for the slot of `hash` ahead of its use.
@@ -89,11 +120,7 @@ class FlatTable {
   // The entry of `key`, made from V{} if there is none; counts as changed. Valid until the next
   // call that may add an entry.
   [[gnu::always_inline]] V& upsert(View& view, std::uint64_t hash, Probe key) {
-    std::size_t i = hash >> view.shift & view.mask;
-    if constexpr (runtime::ScalarKey<K>) {
-      // One key in six is not at home; to step on without a branch costs less than to guess.
-      i = (i + static_cast<std::size_t>(view.slots[i].key != key)) & view.mask;
-    }
+    std::size_t i = first_guess(view, hash, key);
     for (;;) {
       if (KeyTraits<K>::equal(view.slots[i].key, key)) [[likely]] {
         if ((view.hot[i / 64] >> (i % 64) & 1) != 0 || reheat(i)) [[likely]]
@@ -108,7 +135,7 @@ class FlatTable {
     return value;
   }
   [[gnu::noinline]] V& upsert(std::uint64_t hash, Probe key) {
-    if (is_packed_) unpack();
+    settle();
     std::size_t i = home(hash);
     for (; control_[i] != kEmpty; i = (i + 1) & mask_) {
       if ((control_[i] & kLive) == 0 || !KeyTraits<K>::equal(slots_[i].key, key)) continue;
@@ -130,14 +157,14 @@ class FlatTable {
 
   // Makes room for `entries` in all.
   void reserve(std::size_t entries) {
-    const std::size_t wanted = size_.capacity_for(std::max(entries, live_));
-    if (is_packed_ || wanted > capacity_) rebuild(wanted);
+    const std::size_t wanted = size_.capacity_for(std::max(entries, size()));
+    if (form_ == Form::kPacked || wanted > capacity_) rebuild(wanted);
   }
   // Lays the entries out without gaps. Returns the memory where they were, with their keys, if it
   // serves for a new table: these are copied by a move, and the size is right.
   SlotArrays<Slot> pack() {
-    if (is_packed_ || live_ == 0) return {};
-    auto old = rebuild(live_, true);
+    if (form_ == Form::kPacked || empty()) return {};
+    auto old = rebuild(size(), Form::kPacked);
     if (!runtime::ScalarKey<K> || size_.capacity_for(live_) != old.capacity) old = {};
     return old;
   }
@@ -189,10 +216,11 @@ class FlatTable {
     }
     std::memset(control_.get(), 0, capacity_);
     hot_.clear();
+    if (form_ == Form::kAwaiting) form_ = Form::kPlain;
     live_ = used_ = 0;
     changed_now_.clear();
     changed_frozen_.clear();
-    scans_frozen_ = false;
+    scans_now_ = scans_frozen_ = false;
   }
 
   // Calls f(row key) for each stored entry that was removed since the last freeze, once for each.
@@ -203,7 +231,9 @@ class FlatTable {
 
   // --- snapshots -------------------------------------------------------------------------------
 
-  bool has_changes() const { return !changed_now_.empty() || !removed_.empty(); }
+  bool has_changes() const {
+    return scans_now_ || !changed_now_.empty() || !removed_.empty() || (is_awaiting() && !empty());
+  }
   bool has_frozen() const {
     return scans_frozen_ || !changed_frozen_.empty() || !frozen_removed_.empty() ||
            !frozen_early_.empty();
@@ -211,15 +241,14 @@ class FlatTable {
 
   // All changes so far belong to the frozen set. The previous one must have been encoded wholly.
   void freeze() {
+    if (is_awaiting()) settle();
     changed_frozen_.swap(changed_now_);
     frozen_removed_.swap(removed_);
     told_removed_ = 0;
     std::swap(dirty_now_, dirty_frozen_);
     is_written_ = true;
     encode_cursor_ = 0;
-    // Many changes are found faster, and in the order of rows, by looking at every slot.
-    scans_frozen_ = changed_frozen_.size() > capacity_ / 8;
-    if (scans_frozen_) changed_frozen_.clear();
+    scans_frozen_ = std::exchange(scans_now_, false);
     if constexpr (kTracked) hot_.clear();
   }
 
@@ -259,7 +288,7 @@ class FlatTable {
   // store before anything is looked up. Nothing may be frozen, and no removal on its way.
   std::size_t evict(std::size_t limit, RowBuffer& out) {
     std::size_t evicted = 0;
-    if (is_packed_) unpack();
+    settle();
     for (std::size_t n = 0; n < 2 * capacity_ && evicted < limit; ++n) {
       // All over the table: what stays must not end up in one run of slots.
       const std::size_t i = scattered(hand_);
@@ -283,7 +312,9 @@ class FlatTable {
   bool is_whole() const { return is_whole_; }
   void set_whole() { is_whole_ = true; }
   // Whether a few more entries make the table double its memory.
-  bool is_nearly_full() const { return !is_packed_ && size_.is_nearly_full(live_, capacity_); }
+  bool is_nearly_full() const {
+    return form_ != Form::kPacked && size_.is_nearly_full(size(), capacity_);
+  }
   // From now on memory counts for more than speed: the table doubles when four fifths are taken.
   void tighten() { size_.tighten(); }
   // Whether entries were removed of which the store has not heard.
@@ -291,12 +322,25 @@ class FlatTable {
   // Gives memory back when few entries are left, and sweeps out vacated slots, which would make the
   // table double as entries do. Only while nothing is frozen.
   void shrink() {
-    if (is_packed_) return;
+    if (form_ == Form::kPacked) return;
+    settle();
     const std::size_t wanted = size_.shrunk(live_, capacity_);
     if (wanted < capacity_ || (used_ - live_) * 16 > capacity_) rebuild(wanted);
   }
 
  private:
+  // Where the search for a key begins. One key in six is not at home; to step on without a branch
+  // costs less than to guess.
+  template <class AnyView>
+  [[gnu::always_inline]] static std::size_t first_guess(const AnyView& view, std::uint64_t hash,
+                                                        Probe key) {
+    std::size_t i = hash >> view.shift & view.mask;
+    if constexpr (runtime::ScalarKey<K>) {
+      i = (i + static_cast<std::size_t>(view.slots[i].key != key)) & view.mask;
+    }
+    return i;
+  }
+
   bool encode_by_scan(RowBuffer& out, std::size_t max_rows) {
     for (; encode_cursor_ < capacity_; ++encode_cursor_) {
       if ((control_[encode_cursor_] & dirty_frozen_) == 0) continue;
@@ -308,16 +352,19 @@ class FlatTable {
     return true;
   }
 
+  enum class Form : std::uint8_t { kPlain, kPacked, kAwaiting };
+  // Whether V{} is made by the way for keys that may not come.
+  static constexpr bool kCanAwait = std::is_trivially_destructible_v<V>;
   static constexpr std::size_t kNone = ~std::size_t{0};
   static constexpr std::size_t kBlock = 64;  // slots that scattered() keeps together
 
-  void allocate(std::size_t capacity, bool packed) {
+  void allocate(std::size_t capacity, Form form) {
     adopt({make_slots<Slot>(capacity), make_slots<std::uint8_t>(capacity),
-           SlotBits(packed ? 0 : capacity), capacity, 0, 0},
-          packed);
+           SlotBits(form == Form::kPacked ? 0 : capacity), capacity, 0, 0},
+          form);
   }
-  void adopt(SlotArrays<Slot> memory, bool packed) {
-    is_packed_ = packed;
+  void adopt(SlotArrays<Slot> memory, Form form) {
+    form_ = form;
     capacity_ = memory.capacity;
     mask_ = capacity_ - 1;
     shift_ = size_.shift(capacity_);
@@ -328,12 +375,12 @@ class FlatTable {
   }
 
   std::size_t scattered(std::size_t n) const { return scatter(n, capacity_, block_size()); }
-  std::size_t block_size() const { return is_packed_ ? capacity_ : std::min(capacity_, kBlock); }
+  std::size_t block_size() const { return form_ == Form::kPacked ? capacity_ : std::min(capacity_, kBlock); }
 
   std::size_t home(std::uint64_t hash) const { return hash >> shift_ & mask_; }
 
   std::size_t locate(std::uint64_t hash, Probe key) {
-    if (is_packed_) unpack();
+    settle();
     for (std::size_t i = home(hash); control_[i] != kEmpty; i = (i + 1) & mask_) {
       if ((control_[i] & kLive) != 0 && KeyTraits<K>::equal(slots_[i].key, key)) return i;
     }
@@ -365,7 +412,7 @@ class FlatTable {
     control_[i] = kLive;
     if constexpr (kTracked) {
       control_[i] |= dirty_now_;
-      changed_now_.push_back(static_cast<std::uint32_t>(i));
+      list_change(i);
     }
     hot_.set(i);
     return slots_[i].value;
@@ -390,7 +437,15 @@ class FlatTable {
   void touch(std::size_t i) {
     keep_frozen_value(i);
     control_[i] = static_cast<std::uint8_t>((control_[i] & ~kWarm) | dirty_now_);
+    list_change(i);
+  }
+  // Many changes are found faster, and in the order of rows, by looking at every slot.
+  void list_change(std::size_t i) {
+    if (scans_now_) return;
     changed_now_.push_back(static_cast<std::uint32_t>(i));
+    if (changed_now_.size() <= capacity_ / 8) return;
+    scans_now_ = true;
+    changed_now_.clear();
   }
 
   void note_removal(std::size_t i) {
@@ -433,17 +488,47 @@ class FlatTable {
     --live_;
   }
 
-  [[gnu::noinline]] void unpack() { rebuild(size_.capacity_for(live_)); }
+  // Before anything that looks up single entries, or relies on the books.
+  void settle() {
+    if (form_ != Form::kPlain) [[unlikely]] leave_form();
+  }
+  [[gnu::noinline]] void leave_form() {
+    if (form_ == Form::kPacked) {
+      rebuild(size_.capacity_for(live_));
+      return;
+    }
+    note_awaited();
+    for_each_live(control_.get(), 0, capacity_, [&](std::size_t i) {
+      if constexpr (kTracked) list_change(i);
+      hot_.set(i);
+      return true;
+    });
+  }
+  // Entries that were awaited and came are like others from now on, but for hot_ and changed_now_.
+  void note_awaited() {
+    form_ = Form::kPlain;
+    for (std::size_t i = 0; i < capacity_; ++i) {
+      const std::uint8_t c = control_[i];
+      control_[i] = (c & kLive) != 0 ? static_cast<std::uint8_t>(c & ~kAwaited) : c;
+    }
+    live_ = count_live();
+  }
+  std::size_t count_live() const {
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < capacity_; ++i) n += control_[i] & kLive;
+    return n;
+  }
   // Doubles the table, or only sweeps out vacated slots if these are many.
   [[gnu::noinline]] void grow() { rebuild(size_.grown(live_, capacity_)); }
 
-  // Moves everything to `capacity` slots: a power of two, or as many as entries if `packed`.
+  // Moves everything to `capacity` slots: a power of two, or as many as entries if packed.
   // Returns the memory where it was.
-  SlotArrays<Slot> rebuild(std::size_t capacity, bool packed = false) {
+  SlotArrays<Slot> rebuild(std::size_t capacity, Form form = Form::kPlain) {
+    if (is_awaiting()) note_awaited();
     SlotArrays<Slot> old{
         std::move(slots_), std::move(control_), std::move(hot_), capacity_, live_, used_};
     const std::size_t live = live_;
-    allocate(capacity, packed);
+    allocate(capacity, form);
     changed_now_.clear();
     changed_frozen_.clear();
     encode_cursor_ = 0;
@@ -451,14 +536,14 @@ class FlatTable {
     std::size_t next = 0;
     for_each_live(old.control.get(), 0, old.capacity, [&](std::size_t n) {
       std::size_t i = next++;
-      if (!is_packed_) {
+      if (form == Form::kPlain) {
         i = home(KeyTraits<K>::hash(old.slots[n].key));
         while (control_[i] != kEmpty) i = (i + 1) & mask_;
         if (!kTracked || (old.control[n] & dirty_now_) != 0) hot_.set(i);
       }
       slots_[i] = std::move(old.slots[n]);
       control_[i] = old.control[n];
-      if ((control_[i] & dirty_now_) != 0) changed_now_.push_back(static_cast<std::uint32_t>(i));
+      if ((control_[i] & dirty_now_) != 0) list_change(i);
       if (!scans_frozen_ && (control_[i] & dirty_frozen_) != 0) {
         changed_frozen_.push_back(static_cast<std::uint32_t>(i));
       }
@@ -470,9 +555,10 @@ class FlatTable {
 
   RowPrefix prefix_;
   TableSize size_;
-  bool is_packed_ = false;
+  Form form_ = Form::kPlain;
   bool is_written_ = false;
-  bool scans_frozen_ = false;  // frozen rows are those with the bit, not those on the list
+  bool scans_now_ = false;     // changed are the entries with the bit, not those on the list
+  bool scans_frozen_ = false;  // the same of what is frozen
   bool is_whole_ = true;
   std::size_t capacity_ = 0;
   std::size_t mask_ = 0;

@@ -146,17 +146,9 @@ class TableGroup final : public TableBase {
 
   // The table of `space`, made if there is none. The reference stays valid until drop().
   Table& at(std::int64_t space) {
-    auto it = tables_.find(space);
-    if (it != tables_.end()) return *it->second;
-    std::unique_ptr<Table> table;
-    const RowPrefix prefix{descriptor_.table, space, state_->options().max_parallelism, share()};
-    const std::size_t expected = tables_.empty() ? expected_ : tables_.rbegin()->second->size();
-    if (mould_.capacity != 0) {
-      table = std::make_unique<Table>(prefix, std::exchange(mould_, {}));
-    } else {
-      table = std::make_unique<Table>(prefix, expected);
-    }
-    return *tables_.emplace(space, std::move(table)).first->second;
+    if (latest_ != nullptr && latest_space_ == space) return *latest_;
+    latest_space_ = space;
+    return *(latest_ = &find_or_make(space));
   }
   Table* find(std::int64_t space) {
     auto it = tables_.find(space);
@@ -197,6 +189,7 @@ class TableGroup final : public TableBase {
       }
     }
     tables_.erase(it);
+    if (latest_space_ == space) latest_ = nullptr;
   }
   const std::map<std::int64_t, std::unique_ptr<Table>>& tables() const { return tables_; }
   // Packs the table of `space`: it will rather be read than changed. The next table is made in the
@@ -296,6 +289,19 @@ class TableGroup final : public TableBase {
   bool is_pinned() const override { return is_pinned_; }
 
  private:
+  Table& find_or_make(std::int64_t space) {
+    auto it = tables_.find(space);
+    if (it != tables_.end()) return *it->second;
+    std::unique_ptr<Table> table;
+    const RowPrefix prefix{descriptor_.table, space, state_->options().max_parallelism, share()};
+    const std::size_t expected = tables_.empty() ? expected_ : tables_.rbegin()->second->size();
+    if (mould_.capacity != 0) {
+      table = std::make_unique<Table>(prefix, std::exchange(mould_, {}));
+    } else {
+      table = std::make_unique<Table>(prefix, expected);
+    }
+    return *tables_.emplace(space, std::move(table)).first->second;
+  }
   void tell_removed(Table& table) {
     table.tell_removed([&](const std::string& row) { state_->note_removed(row); });
   }
@@ -319,6 +325,8 @@ class TableGroup final : public TableBase {
   KeyedState* state_ = nullptr;
   runtime::StateDescriptor descriptor_;
   std::map<std::int64_t, std::unique_ptr<Table>> tables_;
+  Table* latest_ = nullptr;  // the table asked for last, as a rule the one that is asked for next
+  std::int64_t latest_space_ = 0;
   std::vector<Loaded> loaded_;
   std::vector<std::string> missing_;  // row keys; as many as were ever missing in one batch
   std::vector<std::unique_ptr<Table>> leaving_;  // dropped, with removals to be written
