@@ -178,7 +178,11 @@ std::string cluster_dir(const Invocation& call, const std::string& option) {
   std::string dir = option.empty() ? call.configuration.text("cluster.dir") : option;
   const char* home = std::getenv("HOME");
   if (dir == "~" || dir.starts_with("~/")) dir = (home == nullptr ? "" : home) + dir.substr(1);
-  std::string path = std::filesystem::absolute(dir).lexically_normal().string();
+  return absolute_folder(dir);
+}
+
+std::string absolute_folder(const std::string& folder) {
+  std::string path = std::filesystem::absolute(folder).lexically_normal().string();
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }
