@@ -183,7 +183,11 @@ namespace {
 std::string full_path(std::string dir) {
   const char* home = std::getenv("HOME");
   if (dir == "~" || dir.starts_with("~/")) dir = (home == nullptr ? "" : home) + dir.substr(1);
-  std::string path = std::filesystem::absolute(dir).lexically_normal().string();
+  return absolute_folder(dir);
+}
+
+std::string absolute_folder(const std::string& folder) {
+  std::string path = std::filesystem::absolute(folder).lexically_normal().string();
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }

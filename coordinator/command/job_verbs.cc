@@ -1,5 +1,5 @@
 // weir stop, cancel, savepoint, pause, resume: one question each.
-#include <filesystem>
+#include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Client::Time kCheckpointPatience = 10min;  // slow is not dead
+constexpr Client::Time kAway = 2min;                 // so long a coordinator may be
 
 int say(const Invocation& call, const std::string& job, const std::string& what,
         const std::string& savepoint = "") {
@@ -29,14 +30,24 @@ int say(const Invocation& call, const std::string& job, const std::string& what,
   return kOk;
 }
 
-// Stays until the job is over, or in `wanted`.
-absl::StatusOr<wire::JobInfoT> wait_for(Client& client, const std::string& job,
-                                        wire::JobState wanted) {
+// Stays until the job is over, or `is_it`; also while the coordinator is away for a while.
+absl::StatusOr<wire::JobInfoT> wait_until(Client& client, const std::string& job,
+                                          const std::function<bool(const wire::JobInfoT&)>& is_it) {
+  auto heard = runtime::system_clock().now();
   for (;;) {
     absl::StatusOr<wire::JobInfoT> now = get_job(client, job);
-    if (!now.ok() || is_ended(now->state) || now->state == wanted) return now;
+    if (now.ok() && (is_ended(now->state) || is_it(*now))) return now;
+    const bool is_away = absl::IsUnavailable(now.status());
+    if (!now.ok() && (!is_away || runtime::system_clock().now() - heard > kAway)) return now;
+    if (now.ok()) heard = runtime::system_clock().now();
     pause_for(50ms);
   }
+}
+
+absl::StatusOr<wire::JobInfoT> wait_for(Client& client, const std::string& job,
+                                        wire::JobState wanted) {
+  return wait_until(client, job,
+                    [wanted](const wire::JobInfoT& now) { return now.state == wanted; });
 }
 
 struct Stop {
@@ -52,17 +63,22 @@ int stop(const Stop& asked, const Invocation& call) {
   wire::StopJobT question;
   question.job = asked.job;
   question.drain = asked.drain;
-  if (!asked.savepoint.empty()) {
-    question.savepoint_dir = std::filesystem::absolute(asked.savepoint).string();
-  }
+  if (!asked.savepoint.empty()) question.savepoint_dir = absolute_folder(asked.savepoint);
+  const std::string savepoint = question.savepoint_dir;
   const absl::StatusOr<wire::MessageT> answer =
       (*client)->ask_any(std::move(question), kCheckpointPatience);
   if (!answer.ok()) return report(answer.status());
-  std::string savepoint;
-  if (const auto* taken = answer->body.AsSavepointTaken()) savepoint = taken->path;
-  if (asked.no_wait) return say(call, asked.job, "stopping", savepoint);
-  const absl::StatusOr<wire::JobInfoT> end = wait_for(**client, asked.job, wire::JobState::Stopped);
+  if (asked.no_wait) return say(call, asked.job, "stopping");
+  // If the savepoint cannot be written the job goes on.
+  const absl::StatusOr<wire::JobInfoT> end =
+      wait_until(**client, asked.job, [&](const wire::JobInfoT& now) { return !now.is_stopping; });
   if (!end.ok()) return report(end.status());
+  if (!savepoint.empty() && end->savepoint != savepoint) {
+    std::cerr << "weir: no savepoint was taken: "
+              << (end->savepoint_failure.empty() ? end->last_failure : end->savepoint_failure)
+              << "\n  job " << end->id << " is " << state_name(end->state) << "\n";
+    return kFailed;
+  }
   say(call, end->id, std::string(state_name(end->state)), savepoint);
   return end->state == wire::JobState::Failed ? kFailed : kOk;
 }
@@ -84,11 +100,22 @@ int savepoint(const std::string& job, const std::string& dir, const Invocation& 
   if (!client.ok()) return report(client.status());
   wire::TakeSavepointT question;
   question.job = job;
-  question.dir = std::filesystem::absolute(dir).string();
+  if (!dir.empty()) question.dir = absolute_folder(dir);
   const absl::StatusOr<wire::SavepointTakenT> taken =
       (*client)->ask<wire::SavepointTakenT>(std::move(question), kCheckpointPatience);
   if (!taken.ok()) return report(taken.status());
-  return say(call, job, "goes on", taken->path);
+  if (call.json) {
+    std::cout << nlohmann::json{{"job", job},
+                                {"savepoint", taken->path},
+                                {"checkpoint", taken->checkpoint},
+                                {"bytes", taken->bytes}}
+                     .dump()
+              << "\n";
+  } else {
+    std::cout << "checkpoint " << taken->checkpoint << " of " << job << " is kept in "
+              << taken->path << "\n";
+  }
+  return kOk;
 }
 
 template <class Question>
@@ -116,7 +143,8 @@ std::shared_ptr<std::string> add_job(CLI::App& app) {
 void declare_stop(CLI::App& app, Invocation& call) {
   auto asked = std::make_shared<Stop>();
   app.add_option("job", asked->job, "name or id")->required()->type_name("JOB");
-  app.add_flag("--drain", asked->drain, "close all windows first, as if the input had ended");
+  app.add_flag("--drain", asked->drain,
+               "end as if the input had ended: windows fire, the job is finished");
   app.add_option("--savepoint", asked->savepoint, "keep the last checkpoint in a folder of yours")
       ->type_name("DIR");
   app.add_flag("--no-wait", asked->no_wait, "do not wait for its end");
@@ -131,7 +159,8 @@ void declare_cancel(CLI::App& app, Invocation& call) {
 void declare_savepoint(CLI::App& app, Invocation& call) {
   auto job = add_job(app);
   auto dir = std::make_shared<std::string>();
-  app.add_option("dir", *dir, "folder for it, made anew")->required()->type_name("DIR");
+  app.add_option("dir", *dir, "folder for it, new or empty [one in the cluster's own]")
+      ->type_name("DIR");
   call.run = [job, dir, &call] { return savepoint(*job, *dir, call); };
 }
 

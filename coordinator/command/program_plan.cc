@@ -138,9 +138,10 @@ absl::StatusOr<std::string> find_program(const std::string& program) {
 }
 
 absl::StatusOr<wire::PlanSpecT> ask_for_plan(const std::string& path, const std::string& name,
-                                             const std::vector<std::string>& arguments,
+                                             const std::vector<std::string>& arguments, Asked what,
                                              runtime::MonotonicTime patience) {
-  std::vector<std::string> words = {name, "--print=wire-plan"};
+  std::vector<std::string> words = {
+      name, what == Asked::kPlan ? "--print=wire-plan" : "--print=wire-states"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   const absl::StatusOr<Ran> ran = run(path, std::move(words), patience);
   if (!ran.ok()) return ran.status();

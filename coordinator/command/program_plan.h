@@ -2,6 +2,7 @@
 // output.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,12 @@ namespace weir::coordinator {
 // kNotFound, kPermissionDenied.
 absl::StatusOr<std::string> find_program(const std::string& program);
 
+enum class Asked : std::uint8_t { kPlan, kPlanWithStates };
+
 // kInvalidArgument: it is no Weir program, or refuses its arguments; the message holds what it
 // says. kFailedPrecondition: built for another machine or protocol.
 absl::StatusOr<wire::PlanSpecT> ask_for_plan(
     const std::string& path, const std::string& name, const std::vector<std::string>& arguments,
-    runtime::MonotonicTime patience = std::chrono::seconds(20));
+    Asked what = Asked::kPlan, runtime::MonotonicTime patience = std::chrono::seconds(20));
 
 }  // namespace weir::coordinator

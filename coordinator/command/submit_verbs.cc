@@ -23,6 +23,7 @@ struct Submission {
   std::string name;
   std::optional<std::uint32_t> parallelism;
   std::string savepoint;
+  bool allow_dropped_state = false;
   bool wait = false;
   bool no_slot_wait = false;
   bool quiet = false;
@@ -37,6 +38,8 @@ void declare_options(CLI::App& app, Submission& asked) {
       ->check(CLI::Range(1, 32768))
       ->type_name("N");
   app.add_option("--from", asked.savepoint, "savepoint to go on from")->type_name("DIR");
+  app.add_flag("--allow-dropped-state", asked.allow_dropped_state,
+               "leave behind what the savepoint has and the program does not declare");
   app.add_flag("--no-slot-wait", asked.no_slot_wait,
                "fail if there are not enough free slots, instead of waiting for them");
   app.add_flag("-q,--quiet", asked.quiet, "say nothing but errors");
@@ -81,7 +84,8 @@ absl::StatusOr<std::string> submit_program(Client& client, const Submission& ask
   if (asked.parallelism.has_value()) {
     arguments.push_back(absl::StrCat("--parallelism=", *asked.parallelism));
   }
-  absl::StatusOr<wire::PlanSpecT> plan = ask_for_plan(*path, name, arguments);
+  const Asked what = asked.savepoint.empty() ? Asked::kPlan : Asked::kPlanWithStates;
+  absl::StatusOr<wire::PlanSpecT> plan = ask_for_plan(*path, name, arguments, what);
   if (!plan.ok()) return plan.status();
   const absl::StatusOr<std::string> sha256 = sha256_of_file(*path);
   if (!sha256.ok()) return sha256.status();
@@ -94,13 +98,15 @@ absl::StatusOr<std::string> submit_program(Client& client, const Submission& ask
   submit.arguments = std::move(arguments);
   submit.working_dir = std::filesystem::current_path().string();
   submit.parallelism = asked.parallelism.value_or(plan->max_slots);
-  if (!asked.savepoint.empty()) {
-    submit.from_savepoint = std::filesystem::absolute(asked.savepoint).string();
-  }
+  if (!asked.savepoint.empty()) submit.from_savepoint = absolute_folder(asked.savepoint);
+  submit.allow_dropped_state = asked.allow_dropped_state;
   submit.wait_for_slots = !asked.no_slot_wait;
   submit.plan = std::make_unique<wire::PlanSpecT>(std::move(*plan));
+  // A savepoint is read through before the answer.
+  const Client::Time patience =
+      asked.savepoint.empty() ? Client::Time(std::chrono::seconds(20)) : std::chrono::minutes(10);
   absl::StatusOr<wire::SubmittedT> submitted =
-      client.ask<wire::SubmittedT>(std::move(submit), std::chrono::seconds(20));
+      client.ask<wire::SubmittedT>(std::move(submit), patience);
   if (!submitted.ok()) return submitted.status();
   return submitted->job;
 }

@@ -60,6 +60,8 @@ std::string keys_dir(const Invocation& call, const std::string& dir);
 // The transport with these.
 absl::StatusOr<ClusterTransport> transport_of(const Invocation& call, const std::string& dir);
 std::uint32_t number_of_cores();
+// A folder as the command line names it, from the root and without a slash at its end.
+std::string absolute_folder(const std::string& path);
 // The folder of the local cluster: the option, or the configuration.
 std::string cluster_dir(const Invocation& call, const std::string& option);
 
@@ -70,7 +72,8 @@ void declare_coordinator(CLI::App& app, Invocation& call);  // daemon_verbs.cc
 void declare_supervisor(CLI::App& app, Invocation& call);
 void declare_submit(CLI::App& app, Invocation& call);  // submit_verbs.cc
 void declare_run(CLI::App& app, Invocation& call);
-void declare_list(CLI::App& app, Invocation& call);  // show_verbs.cc
+void declare_check(CLI::App& app, Invocation& call);  // check_verb.cc
+void declare_list(CLI::App& app, Invocation& call);   // show_verbs.cc
 void declare_info(CLI::App& app, Invocation& call);
 void declare_events(CLI::App& app, Invocation& call);
 void declare_logs(CLI::App& app, Invocation& call);    // logs_verb.cc

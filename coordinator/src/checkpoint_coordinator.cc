@@ -66,8 +66,9 @@ Effects CheckpointCoordinator::on_task_ended(TaskId task, MonotonicTime now) {
 
 void CheckpointCoordinator::trigger_if_due(MonotonicTime now, Effects& out) {
   if (phase_ != Phase::kIdle || closing_.value != 0) return;
-  const bool is_due = wants_last() ? now >= retry_at_ : now >= due_;
+  const bool is_due = wants_last() ? now >= retry_at_ : is_demanded_ || now >= due_;
   if (!is_due) return;
+  is_demanded_ = false;
   phase_ = Phase::kAwaitingId;
   triggered_at_ = now;
   pending_ = CheckpointId(0);
@@ -199,6 +200,14 @@ Effects CheckpointCoordinator::on_loss(const absl::Status& why, MonotonicTime no
   return out;
 }
 
+Effects CheckpointCoordinator::on_demand(MonotonicTime now) {
+  Effects out;
+  if (phase_ == Phase::kOver) return out;
+  is_demanded_ = true;
+  trigger_if_due(now, out);
+  return out;
+}
+
 Effects CheckpointCoordinator::on_stop(MonotonicTime now) {
   Effects out;
   if (phase_ == Phase::kOver || stop_requested_) return out;
@@ -237,7 +246,8 @@ MonotonicTime CheckpointCoordinator::next_tick() const {
   switch (phase_) {
     case Phase::kIdle:
       if (closing_.value != 0) return commit_again_at_;
-      return wants_last() ? retry_at_ : due_;
+      if (wants_last()) return retry_at_;
+      return is_demanded_ ? MonotonicTime(0) : due_;
     case Phase::kCollecting: return triggered_at_ + options_.timeout;
     default: return MonotonicTime::max();
   }

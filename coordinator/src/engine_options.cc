@@ -67,7 +67,7 @@ std::function<bool(const std::string&, CommandLine&)> size(std::size_t JobOption
 
 bool is_printable(const std::string& what) {
   return what == "topology" || what == "plan" || what == "topology-dot" || what == "plan-dot" ||
-         what == "deployment" || what == "wire-plan";
+         what == "deployment" || what == "wire-plan" || what == "wire-states";
 }
 
 constexpr const char* kDurationWanted = "a duration with its unit, such as 250ms, 30m or 1h";

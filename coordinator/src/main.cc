@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "command_line.h"
+#include "control/declared_states.h"
 #include "control/plan_spec.h"
 #include "descriptor_limit.h"
 #include "metrics_json.h"
@@ -39,7 +40,8 @@ int refuse(const std::string& program, const std::string& what) {
   return kUsage;
 }
 
-int print(const CommandLine& line, const Topology& topology, const runtime::Plan& plan) {
+int print(const std::string& program, const CommandLine& line, const Topology& topology,
+          const runtime::Plan& plan) {
   const std::string& what = line.print;
   std::string text;
   if (what == "topology") text = print_topology(topology);
@@ -49,8 +51,12 @@ int print(const CommandLine& line, const Topology& topology, const runtime::Plan
   if (what == "deployment") {
     text = coordinator::print_deployment(plan, coordinator::make_deployment(plan));
   }
-  if (what == "wire-plan") {
-    text = coordinator::encode_plan_spec(coordinator::plan_spec_of(plan, line.job));
+  if (what == "wire-plan" || what == "wire-states") {
+    coordinator::wire::PlanSpecT spec = coordinator::plan_spec_of(plan, line.job);
+    const absl::Status status =
+        what == "wire-states" ? coordinator::declare_states(plan, spec) : absl::OkStatus();
+    if (!status.ok()) return refuse(program, std::string(status.message()));
+    text = coordinator::encode_plan_spec(spec);
   }
   std::fwrite(text.data(), 1, text.size(), stdout);
   return kOk;
@@ -99,7 +105,7 @@ int run_program(const std::string& program, const Arguments& arguments,
   const absl::StatusOr<runtime::Plan> plan =
       runtime::make_plan(topology, {line.job.parallelism, line.job.combine});
   if (!plan.ok()) return refuse(program, std::string(plan.status().message()));
-  if (!line.print.empty()) return print(line, topology, *plan);
+  if (!line.print.empty()) return print(program, line, topology, *plan);
   if (const absl::Status enough = coordinator::raise_descriptor_limit(); !enough.ok()) {
     return refuse(program, std::string(enough.message()));
   }

@@ -175,7 +175,7 @@ RunResult Task::step() {
   for (int i = 0; i < kQuantum && result.state == RunState::kMore; ++i) {
     if (has_commands_.load(std::memory_order_acquire)) handle_commands();
     if (!deferred_.empty() && !wave_pending_ && !ending_) {
-      for (const TaskCommand& command : std::exchange(deferred_, {})) handle(command);
+      for (const TaskCommand& command : std::exchange(deferred_, {})) take(command);
     }
     if (phase_ == Phase::kDone) return {RunState::kDone};
     if (snapshot_.has_value()) encode_snapshot(kRowsPerStep);
@@ -393,15 +393,18 @@ void Task::handle_commands() {
     commands.swap(commands_);
     has_commands_.store(false, std::memory_order_relaxed);
   }
-  for (const TaskCommand& command : commands) {
-    // A snapshot lies between two elements, so it waits until a pending wave has passed.
-    const bool must_wait =
-        command.kind == TaskCommand::Kind::kCheckpoint && (wave_pending_ || ending_);
-    if (must_wait) {
-      deferred_.push_back(command);
-    } else {
-      handle(command);
-    }
+  for (const TaskCommand& command : commands) take(command);
+}
+
+void Task::take(const TaskCommand& command) {
+  // A snapshot lies between two elements, and so does the end of a spout: they wait until a pending
+  // wave has passed.
+  using Kind = TaskCommand::Kind;
+  const bool lies_between = command.kind == Kind::kCheckpoint || command.kind == Kind::kDrain;
+  if (lies_between && (wave_pending_ || ending_)) {
+    deferred_.push_back(command);
+  } else {
+    handle(command);
   }
 }
 
@@ -420,6 +423,9 @@ void Task::handle(const TaskCommand& command) {
       for (TaskNode& node : spec_.nodes) node.op->aborted(command.id);
       return;
     case TaskCommand::Kind::kCancel: close(); return;
+    case TaskCommand::Kind::kDrain:
+      if (spout_ != nullptr && phase_ == Phase::kRunning) begin_end();
+      return;
   }
 }
 

@@ -60,19 +60,22 @@ CheckpointStore::CheckpointStore(runtime::Storage& storage, const std::string& d
                                  JobIdentity identity)
     : CheckpointFiles(storage, dir, Epoch(0), dir + "/local"), identity_(std::move(identity)) {}
 
-absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::open(
-    runtime::Storage& storage, const std::string& dir, const JobIdentity& identity) {
-  return open_locked(storage, dir, identity, Epoch(0));
+absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::open(runtime::Storage& storage,
+                                                                       const std::string& dir,
+                                                                       const JobIdentity& identity,
+                                                                       UsedBefore used) {
+  return open_locked(storage, dir, identity, Epoch(0), used);
 }
 
 absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::resume(
     runtime::Storage& storage, const std::string& dir, const JobIdentity& identity, Epoch epoch) {
   WEIR_CHECK(epoch.value != 0, "there is an epoch to go on with");
-  return open_locked(storage, dir, identity, epoch);
+  return open_locked(storage, dir, identity, epoch, {});
 }
 
 absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::open_locked(
-    runtime::Storage& storage, const std::string& dir, const JobIdentity& identity, Epoch resumed) {
+    runtime::Storage& storage, const std::string& dir, const JobIdentity& identity, Epoch resumed,
+    UsedBefore used) {
   std::unique_ptr<CheckpointStore> store(
       new CheckpointStore(storage, without_trailing_slash(dir), identity));
   const std::string& path = store->dir_;
@@ -85,11 +88,11 @@ absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::open_locked(
   absl::StatusOr<std::shared_ptr<void>> lock = storage.lock(path + "/LOCK");
   if (!lock.ok()) return lock.status();
   store->lock_ = *std::move(lock);
-  if (absl::Status status = store->begin(resumed); !status.ok()) return status;
+  if (absl::Status status = store->begin(resumed, used); !status.ok()) return status;
   return store;
 }
 
-absl::Status CheckpointStore::begin(Epoch resumed) {
+absl::Status CheckpointStore::begin(Epoch resumed, UsedBefore used) {
   if (absl::Status status = check_identity(); !status.ok()) return status;
   for (const std::string& sub : {files_dir(), checkpoints_dir()}) {
     if (absl::Status status = storage_.make_dirs(sub); !status.ok()) return status;
@@ -98,7 +101,7 @@ absl::Status CheckpointStore::begin(Epoch resumed) {
   if (resumed.value == 0 && storage_.exists(dir_ + "/local")) {
     if (absl::Status status = storage_.remove_all(dir_ + "/local"); !status.ok()) return status;
   }
-  return begin_epoch(resumed);
+  return begin_epoch(resumed, used);
 }
 
 absl::Status CheckpointStore::write_identity() {
@@ -158,7 +161,7 @@ absl::Status CheckpointStore::largest_used(std::uint64_t* epoch, std::uint64_t* 
   return absl::OkStatus();
 }
 
-absl::Status CheckpointStore::begin_epoch(Epoch resumed) {
+absl::Status CheckpointStore::begin_epoch(Epoch resumed, UsedBefore used) {
   const std::string path = dir_ + "/sequence.json";
   std::uint64_t epoch = 0;
   std::uint64_t id = 0;
@@ -182,6 +185,8 @@ absl::Status CheckpointStore::begin_epoch(Epoch resumed) {
     return absl::AbortedError(absl::StrCat("the attempt of epoch ", resumed.value, " in ", dir_,
                                            " has been replaced: the last epoch is ", epoch));
   }
+  epoch = std::max(epoch, used.epoch.value);
+  id = std::max(id, used.id.value);
   set_epoch(resumed.value != 0 ? resumed : Epoch(epoch + 1));
   const MutexLock lock(mutex_);
   next_id_ = id + 1;

@@ -26,7 +26,7 @@ TEST_F(CommandLineOfWeir, EveryVerbExplainsItselfWithAnExample) {
     EXPECT_NE(one.out.find("Example:\n  weir " + verb), std::string::npos) << one.out;
     ++verbs;
   }
-  EXPECT_EQ(verbs, 20);
+  EXPECT_GE(verbs, 20);
 }
 
 TEST_F(CommandLineOfWeir, ProposesTheNearestWord) {

@@ -142,14 +142,14 @@ void ClusterCoordinator::perform(ClusterEvent::Recorded recorded) {
   apply(*job, job->life.on_recorded(recorded.version, recorded.status, clock().now()));
 }
 
-void ClusterCoordinator::perform(ClusterEvent::Submitted submitted) {
-  if (submitted.program_bytes.ok()) {
-    submit(submitted.peer, submitted.request, *submitted.submit, *submitted.program_bytes);
-  } else {
-    refuse(submitted.peer, submitted.request, wire::FailureCode::NotFound,
-           std::string(submitted.program_bytes.status().message()));
+void ClusterCoordinator::perform(ClusterEvent::SavepointKept kept) {
+  if (Job* job = job_of(kept.job)) {
+    apply(*job, job->life.on_savepoint_kept(kept.ticket, std::move(kept.kept), clock().now()));
+    place_waiting_jobs();
   }
 }
+
+void ClusterCoordinator::perform(ClusterEvent::Submitted submitted) { submit(submitted); }
 
 void ClusterCoordinator::perform(ClusterEvent::Answer answer) {
   wire::MessageT message;

@@ -82,11 +82,17 @@ struct ClusterEvent {
     runtime::CheckpointId id;
     JobFiles::Completed completed;
   };
-  struct Submitted {  // the program has been looked for
+  struct SavepointKept {
+    std::string job;
+    std::uint64_t ticket;
+    absl::StatusOr<life::KeptSavepoint> kept;
+  };
+  struct Submitted {  // the program has been looked for, and the savepoint judged
     std::string peer;
     std::uint64_t request;
     std::shared_ptr<wire::SubmitT> submit;
     absl::StatusOr<std::uint64_t> program_bytes;
+    std::vector<std::string> dropped;  // states of the savepoint
   };
   struct Answer {  // to be sent as it is
     std::string peer;
@@ -96,7 +102,9 @@ struct ClusterEvent {
   struct Warning {
     std::string text;
   };
-  std::variant<Arrived, Opened, Recorded, IdReady, ManifestDone, Submitted, Answer, Warning> what;
+  std::variant<Arrived, Opened, Recorded, IdReady, ManifestDone, SavepointKept, Submitted, Answer,
+               Warning>
+      what;
 };
 
 class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
@@ -151,7 +159,7 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
     std::int64_t sent = 0;      // messages that count, since the last Welcome
     std::int64_t received = 0;  // since the last Hello
   };
-  struct ForwardedQuestion {
+  struct Question {
     std::string peer;
     std::uint64_t request;
   };
@@ -170,6 +178,7 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
   void perform(ClusterEvent::Recorded recorded);
   void perform(ClusterEvent::IdReady ready);
   void perform(ClusterEvent::ManifestDone done);
+  void perform(ClusterEvent::SavepointKept kept);
   void perform(ClusterEvent::Submitted submitted);
   void perform(ClusterEvent::Answer answer);
   void perform(ClusterEvent::Warning warning) { options_.say(warning.text); }
@@ -205,6 +214,8 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
   void perform(Job& job, const life::EndWorker& end);
   void perform(Job& job, const life::FetchId&);
   void perform(Job& job, life::CompleteCheckpoint& complete);
+  void perform(Job& job, const life::KeepSavepoint& keep);
+  void perform(Job& job, const life::SavepointEnded& ended);
   void perform(Job& job, const life::Note& note);
   void record(Job& job, std::uint64_t version);
   void answer_recorded(Job& job, const absl::Status& status);
@@ -227,13 +238,16 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
 
   // ---- clients: coordinator_clients.cc
   void hear_client(const std::string& peer, wire::MessageT& message);
-  void submit(const std::string& peer, std::uint64_t request, const wire::SubmitT& submit,
-              std::uint64_t program_bytes);
+  void look_for_program(const std::string& peer, std::uint64_t request, wire::SubmitT submit);
+  void submit(const ClusterEvent::Submitted& submitted);
   void answer_submitted(Job& job, const std::string& peer, std::uint64_t request);
   void upload(const std::string& peer, std::uint64_t request, wire::UploadProgramT part);
   void request_of(const std::string& peer, std::uint64_t request, const std::string& job_name,
                   const std::function<absl::StatusOr<life::Effects>(Job&)>& ask);
   absl::StatusOr<life::Effects> rescale(Job& job, const wire::RescaleJobT& ask);
+  absl::StatusOr<life::Effects> stop(Job& job, const wire::StopJobT& ask);
+  void take_savepoint(const std::string& peer, std::uint64_t request,
+                      const wire::TakeSavepointT& ask);
   void answer_jobs(const std::string& peer, std::uint64_t request, bool with_ended);
   void answer_events(const std::string& peer, std::uint64_t request, const wire::GetEventsT& ask);
   void forward_log(const std::string& peer, std::uint64_t request, wire::GetLogT ask);
@@ -241,6 +255,7 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
   void shut_down();
   void refuse(const std::string& peer, std::uint64_t request, wire::FailureCode code,
               std::string text);
+  void refuse(const std::string& peer, std::uint64_t request, const absl::Status& status);
   // By id, or by name: the newest one of that name, one that runs before one that has ended.
   absl::StatusOr<Job*> find_job(const std::string& id_or_name);
   absl::Status check_submit(const wire::SubmitT& submit) const;
@@ -257,8 +272,10 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
   std::uint64_t last_number_ = 0;
   std::map<std::string, Supervisor> supervisors_;
   std::map<std::string, WorkerLink> links_;  // of those that have said hello, or are expected to
-  std::map<std::uint64_t, ForwardedQuestion> forwarded_;
+  std::map<std::uint64_t, Question> forwarded_;
   std::uint64_t last_forwarded_ = 0;
+  std::map<std::uint64_t, Question> savepoint_asks_;  // by ticket
+  std::uint64_t last_ticket_ = 0;
   std::map<std::pair<std::string, std::uint64_t>, std::string> submitted_;  // by peer and request
   Time ran_at_{0};
   Time shutdown_until_ = Time::max();

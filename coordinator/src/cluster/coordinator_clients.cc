@@ -4,8 +4,10 @@
 
 #include "cluster/cluster_coordinator.h"
 #include "nearest_name.h"
+#include "restore_verdicts.h"
 #include "safe_name.h"
 #include "sha256.h"
+#include "weir/state/savepoint.h"
 
 namespace weir::coordinator {
 
@@ -27,6 +29,33 @@ FailureCode code_of(const absl::Status& status) {
   }
 }
 
+// The states that the program leaves behind, if it can go on from the savepoint.
+absl::StatusOr<std::vector<std::string>> judge_savepoint(runtime::Storage& storage,
+                                                         const wire::SubmitT& submit) {
+  const absl::StatusOr<state::Manifest> savepoint =
+      state::read_savepoint(storage, submit.from_savepoint);
+  if (absl::IsDataLoss(savepoint.status())) {
+    return absl::FailedPreconditionError(savepoint.status().message());
+  }
+  if (!savepoint.ok()) return savepoint.status();
+  const wire::PlanSpecT none;
+  const RestoreVerdicts verdicts =
+      judge_restore(*savepoint, submit.plan == nullptr ? none : *submit.plan);
+  if (!verdicts.fits(submit.allow_dropped_state)) {
+    return absl::FailedPreconditionError(verdicts.refusal(submit.allow_dropped_state));
+  }
+  const absl::Status sound = state::verify_savepoint(storage, submit.from_savepoint, *savepoint);
+  if (!sound.ok()) return absl::FailedPreconditionError(sound.message());
+  std::vector<std::string> dropped;
+  for (const StateVerdict& state : verdicts.states) {
+    if (state.verdict == Verdict::kDropped) dropped.push_back(state.state);
+  }
+  return dropped;
+}
+
+// Microseconds since 1970: what is made at another time has another name.
+std::string wall_stamp(runtime::Clock& clock) { return std::to_string(clock.wall_now().count()); }
+
 std::uint32_t all_slots(const std::vector<FreeSlots>& free) {
   std::uint32_t sum = 0;
   for (const FreeSlots& offer : free) sum += offer.slots;
@@ -43,6 +72,11 @@ void ClusterCoordinator::refuse(const std::string& peer, std::uint64_t request, 
   send(peer, std::move(failure), request);
 }
 
+void ClusterCoordinator::refuse(const std::string& peer, std::uint64_t request,
+                                const absl::Status& status) {
+  refuse(peer, request, code_of(status), std::string(status.message()));
+}
+
 void ClusterCoordinator::hear_client(const std::string& peer, wire::MessageT& message) {
   wire::BodyUnion& body = message.body;
   const std::uint64_t request = message.request;
@@ -50,28 +84,19 @@ void ClusterCoordinator::hear_client(const std::string& peer, wire::MessageT& me
   if (auto* part = body.AsUploadProgram()) {
     upload(peer, request, std::move(*part));
   } else if (auto* ask = body.AsSubmit()) {
-    auto shared = std::make_shared<wire::SubmitT>(std::move(*ask));
-    options_.executor->submit_io([this, peer, request, shared] {
-      const auto found = options_.programs->read(shared->program_sha256, 0, 0);
-      const absl::StatusOr<std::uint64_t> bytes =
-          found.ok() ? absl::StatusOr<std::uint64_t>(found->total) : found.status();
-      post({ClusterEvent::Submitted{peer, request, shared, bytes}});
-    });
+    look_for_program(peer, request, std::move(*ask));
   } else if (const auto* list = body.AsListJobs()) {
     answer_jobs(peer, request, list->with_ended);
   } else if (const auto* get = body.AsGetJob()) {
     const absl::StatusOr<Job*> job = find_job(get->job);
-    if (!job.ok())
-      return refuse(peer, request, code_of(job.status()), std::string(job.status().message()));
+    if (!job.ok()) return refuse(peer, request, job.status());
     wire::JobsT answer;
     answer.jobs.push_back(std::make_unique<wire::JobInfoT>(describe(**job)));
     send(peer, std::move(answer), request);
   } else if (const auto* stop = body.AsStopJob()) {
-    if (!stop->savepoint_dir.empty()) {
-      return refuse(peer, request, FailureCode::Other,
-                    "savepoints do not exist yet: stop without one");
-    }
-    request_of(peer, request, stop->job, [now](Job& job) { return job.life.on_stop(now); });
+    request_of(peer, request, stop->job, [&](Job& job) { return this->stop(job, *stop); });
+  } else if (const auto* savepoint = body.AsTakeSavepoint()) {
+    take_savepoint(peer, request, *savepoint);
   } else if (const auto* cancel = body.AsCancelJob()) {
     request_of(peer, request, cancel->job, [now](Job& job) { return job.life.on_cancel(now); });
   } else if (const auto* pause = body.AsPauseJob()) {
@@ -92,9 +117,7 @@ void ClusterCoordinator::hear_client(const std::string& peer, wire::MessageT& me
     send(peer, wire::DoneT{}, request);
     shut_down();
   } else {
-    refuse(peer, request, FailureCode::Other,
-           body.AsTakeSavepoint() != nullptr ? "savepoints do not exist yet"
-                                             : "the coordinator does not answer this");
+    refuse(peer, request, FailureCode::Other, "the coordinator does not answer this");
   }
 }
 
@@ -135,8 +158,6 @@ absl::Status ClusterCoordinator::check_submit(const wire::SubmitT& submit) const
         "a job's name is 1 to 80 letters, digits, '-', '_' and '.', and begins with a letter, a "
         "digit or '_'");
   }
-  if (!submit.from_savepoint.empty())
-    return absl::UnimplementedError("savepoints do not exist yet");
   if (submit.plan == nullptr || submit.plan->chains.empty()) {
     return absl::InvalidArgumentError("the program has told no plan");
   }
@@ -158,19 +179,47 @@ absl::Status ClusterCoordinator::check_submit(const wire::SubmitT& submit) const
   return absl::OkStatus();
 }
 
-void ClusterCoordinator::submit(const std::string& peer, std::uint64_t request,
-                                const wire::SubmitT& submit, std::uint64_t program_bytes) {
+// On the I/O thread: the program, and the savepoint with all of its files, as they will be used.
+void ClusterCoordinator::look_for_program(const std::string& peer, std::uint64_t request,
+                                          wire::SubmitT submit) {
+  auto shared = std::make_shared<wire::SubmitT>(std::move(submit));
+  options_.executor->submit_io([this, peer, request, shared] {
+    const auto found = options_.programs->read(shared->program_sha256, 0, 0);
+    absl::StatusOr<std::uint64_t> bytes =
+        found.ok() ? absl::StatusOr<std::uint64_t>(found->total) : found.status();
+    std::vector<std::string> dropped;
+    if (found.ok() && !shared->from_savepoint.empty()) {
+      absl::StatusOr<std::vector<std::string>> judged = judge_savepoint(*options_.storage, *shared);
+      if (judged.ok()) {
+        dropped = *std::move(judged);
+      } else {
+        bytes = judged.status();
+      }
+    }
+    post({ClusterEvent::Submitted{peer, request, shared, bytes, std::move(dropped)}});
+  });
+}
+
+void ClusterCoordinator::submit(const ClusterEvent::Submitted& submitted) {
+  const std::string& peer = submitted.peer;
+  const std::uint64_t request = submitted.request;
+  const wire::SubmitT& submit = *submitted.submit;
   // Asked twice: the first answer may have been lost.
   if (const auto before = submitted_.find({peer, request}); before != submitted_.end()) {
     return answer_submitted(*jobs_.at(before->second), peer, request);
   }
+  if (!submitted.program_bytes.ok()) {
+    return refuse(peer, request, submitted.program_bytes.status());
+  }
   const absl::Status valid = check_submit(submit);
-  if (!valid.ok()) return refuse(peer, request, code_of(valid), std::string(valid.message()));
+  if (!valid.ok()) return refuse(peer, request, valid);
   auto spec = std::make_shared<JobSpec>();
   spec->name = submit.name;
   spec->program_sha256 = submit.program_sha256;
   spec->program_name = submit.program_name;
-  spec->program_bytes = program_bytes;
+  spec->program_bytes = *submitted.program_bytes;
+  spec->from_savepoint = submit.from_savepoint;
+  spec->dropped = submitted.dropped;
   spec->arguments = submit.arguments;
   spec->working_dir = submit.working_dir;
   spec->submitted = clock().wall_now();
@@ -234,15 +283,10 @@ void ClusterCoordinator::request_of(const std::string& peer, std::uint64_t reque
                                     const std::string& job_name,
                                     const std::function<absl::StatusOr<life::Effects>(Job&)>& ask) {
   const absl::StatusOr<Job*> found = find_job(job_name);
-  if (!found.ok()) {
-    return refuse(peer, request, code_of(found.status()), std::string(found.status().message()));
-  }
+  if (!found.ok()) return refuse(peer, request, found.status());
   Job& job = **found;
   absl::StatusOr<life::Effects> effects = ask(job);
-  if (!effects.ok()) {
-    return refuse(peer, request, code_of(effects.status()),
-                  std::string(effects.status().message()));
-  }
+  if (!effects.ok()) return refuse(peer, request, effects.status());
   apply(job, *std::move(effects));
   if (job.recorded >= job.life.version()) {
     send(peer, wire::DoneT{}, request);
@@ -278,6 +322,32 @@ absl::StatusOr<life::Effects> ClusterCoordinator::rescale(Job& job, const wire::
   return job.life.on_rescale(std::move(next), clock().now());
 }
 
+// --- Stopping, and what is kept ------------------------------------------------------------------
+
+absl::StatusOr<life::Effects> ClusterCoordinator::stop(Job& job, const wire::StopJobT& ask) {
+  if (!ask.savepoint_dir.empty()) {
+    absl::Status can = state::check_savepoint_target(*options_.storage, ask.savepoint_dir);
+    if (!can.ok()) return can;
+  }
+  return job.life.on_stop({.savepoint = ask.savepoint_dir, .drain = ask.drain}, clock().now());
+}
+
+// Without a folder: one beside the jobs' own.
+void ClusterCoordinator::take_savepoint(const std::string& peer, std::uint64_t request,
+                                        const wire::TakeSavepointT& ask) {
+  const absl::StatusOr<Job*> found = find_job(ask.job);
+  if (!found.ok()) return refuse(peer, request, found.status());
+  Job& job = **found;
+  const std::uint64_t ticket = ++last_ticket_;
+  std::string dir = ask.dir;
+  if (dir.empty())
+    dir = folder_->dir() + "/savepoints/" + job.life.id() + "-" + wall_stamp(clock());
+  absl::StatusOr<life::Effects> effects = job.life.on_savepoint(ticket, dir, clock().now());
+  if (!effects.ok()) return refuse(peer, request, effects.status());
+  savepoint_asks_[ticket] = {peer, request};
+  apply(job, *std::move(effects));
+}
+
 // --- Looking -------------------------------------------------------------------------------------
 
 void ClusterCoordinator::answer_jobs(const std::string& peer, std::uint64_t request,
@@ -293,9 +363,7 @@ void ClusterCoordinator::answer_jobs(const std::string& peer, std::uint64_t requ
 void ClusterCoordinator::answer_events(const std::string& peer, std::uint64_t request,
                                        const wire::GetEventsT& ask) {
   const absl::StatusOr<Job*> job = find_job(ask.job);
-  if (!job.ok()) {
-    return refuse(peer, request, code_of(job.status()), std::string(job.status().message()));
-  }
+  if (!job.ok()) return refuse(peer, request, job.status());
   wire::EventsT answer;
   answer.next = (*job)->last_line + 1;
   for (const HistoryLine& line : (*job)->history) {
@@ -313,9 +381,7 @@ void ClusterCoordinator::answer_events(const std::string& peer, std::uint64_t re
 void ClusterCoordinator::forward_log(const std::string& peer, std::uint64_t request,
                                      wire::GetLogT ask) {
   const absl::StatusOr<Job*> found = find_job(ask.job);
-  if (!found.ok()) {
-    return refuse(peer, request, code_of(found.status()), std::string(found.status().message()));
-  }
+  if (!found.ok()) return refuse(peer, request, found.status());
   const Job& job = **found;
   ask.job = job.life.id();
   if (ask.worker.empty() && !job.life.workers().empty()) ask.worker = job.life.workers()[0].name;

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "cluster/cluster_coordinator.h"
+#include "cluster/savepoint_export.h"
 
 namespace weir::coordinator {
 
@@ -102,6 +103,7 @@ void ClusterCoordinator::perform(Job& job, const life::DeployWorker& deploy) {
   message.worker_of_task = job.life.worker_of_task();
   message.state_dir = job.files->state_dir();
   message.restored_checkpoint = job.life.restored().value;
+  message.drain = job.life.must_drain();
   tell_worker(deploy.worker, std::move(message));
 }
 
@@ -117,6 +119,7 @@ void ClusterCoordinator::perform(Job& job, const life::TellTask& tell) {
     case Kind::kCommit: message.kind = wire::CommandKind::Commit; break;
     case Kind::kAbort: message.kind = wire::CommandKind::Abort; break;
     case Kind::kCancel: message.kind = wire::CommandKind::Cancel; break;
+    case Kind::kDrain: message.kind = wire::CommandKind::Drain; break;
   }
   tell_worker(tell.worker, std::move(message));
 }
@@ -165,6 +168,29 @@ void ClusterCoordinator::perform(Job& job, life::CompleteCheckpoint& complete) {
       post({ClusterEvent::Warning{"job " + id + ": " + std::string(collected.message())}});
     }
   });
+}
+
+void ClusterCoordinator::perform(Job& job, const life::KeepSavepoint& keep) {
+  SavepointExport::start(
+      *options_.executor, *options_.storage, job.files, keep,
+      [this, id = job.life.id(), ticket = keep.ticket](absl::StatusOr<life::KeptSavepoint> kept) {
+        post({ClusterEvent::SavepointKept{id, ticket, std::move(kept)}});
+      });
+}
+
+void ClusterCoordinator::perform(Job&, const life::SavepointEnded& ended) {
+  const auto found = savepoint_asks_.find(ended.ticket);
+  if (found == savepoint_asks_.end()) return;
+  const Question question = found->second;
+  savepoint_asks_.erase(found);
+  if (!ended.kept.ok()) {
+    return refuse(question.peer, question.request, ended.kept.status());
+  }
+  wire::SavepointTakenT taken;
+  taken.path = ended.dir;
+  taken.checkpoint = ended.kept->checkpoint.value;
+  taken.bytes = ended.kept->bytes;
+  send(question.peer, std::move(taken), question.request);
 }
 
 void ClusterCoordinator::perform(Job& job, const life::Note& note) {

@@ -98,6 +98,10 @@ wire::JobInfoT ClusterCoordinator::describe(const Job& job) const {
   info.program_name = spec.program_name;
   info.arguments = spec.arguments;
   info.working_dir = spec.working_dir;
+  info.from_savepoint = spec.from_savepoint;
+  info.savepoint = life.record().savepoint;
+  info.savepoint_failure = life.record().savepoint_failure;
+  info.is_stopping = !is_ended(life.state()) && life.record().goal != JobGoal::kRun;
   for (const JobLife::Worker& worker : life.workers()) {
     if (worker.is_gone()) continue;
     auto entry = std::make_unique<wire::WorkerInfoT>();

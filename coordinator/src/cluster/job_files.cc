@@ -1,7 +1,11 @@
 #include "cluster/job_files.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "restore_verdicts.h"
+#include "weir/state/savepoint.h"
 
 namespace weir::coordinator {
 namespace {
@@ -114,14 +118,48 @@ void JobFiles::close_history() {
   newest_.clear();
 }
 
+absl::StatusOr<bool> JobFiles::has_checkpoint() const {
+  const std::string folder = state_dir() + "/checkpoints";
+  if (!storage_.exists(folder)) return false;
+  const absl::StatusOr<std::vector<std::string>> names = storage_.list(folder);
+  if (!names.ok()) return names.status();
+  return std::any_of(names->begin(), names->end(), [&](const std::string& name) {
+    return storage_.exists(folder + "/" + name + "/manifest.json");
+  });
+}
+
+absl::StatusOr<std::unique_ptr<state::CheckpointStore>> JobFiles::begin_with_savepoint(
+    const JobSpec& spec, const state::JobIdentity& identity) {
+  absl::StatusOr<state::Manifest> savepoint = state::read_savepoint(storage_, spec.from_savepoint);
+  if (!savepoint.ok()) return savepoint.status();
+  absl::StatusOr<std::unique_ptr<state::CheckpointStore>> store = state::CheckpointStore::open(
+      storage_, state_dir(), identity, {savepoint->epoch, savepoint->id});
+  if (!store.ok()) return store;
+  const absl::Status adopted =
+      (*store)->adopt(spec.from_savepoint, without_states(*std::move(savepoint), spec.dropped));
+  if (!adopted.ok()) return adopted;
+  return store;
+}
+
+absl::StatusOr<std::unique_ptr<state::CheckpointStore>> JobFiles::open_store(
+    const JobSpec& spec, std::uint64_t resume_epoch) {
+  const state::JobIdentity identity{spec.name, spec.plan.fingerprint};
+  if (resume_epoch != 0) {
+    return state::CheckpointStore::resume(storage_, state_dir(), identity,
+                                          runtime::Epoch(resume_epoch));
+  }
+  if (!spec.from_savepoint.empty()) {
+    const absl::StatusOr<bool> has_begun = has_checkpoint();
+    if (!has_begun.ok()) return has_begun.status();
+    if (!*has_begun) return begin_with_savepoint(spec, identity);
+  }
+  return state::CheckpointStore::open(storage_, state_dir(), identity);
+}
+
 absl::StatusOr<life::Opened> JobFiles::open(const JobSpec& spec, std::uint64_t resume_epoch) {
   store_.reset();
   if (absl::Status status = ensure_dir(); !status.ok()) return status;
-  const state::JobIdentity identity{spec.name, spec.plan.fingerprint};
-  absl::StatusOr<std::unique_ptr<state::CheckpointStore>> store =
-      resume_epoch == 0 ? state::CheckpointStore::open(storage_, state_dir(), identity)
-                        : state::CheckpointStore::resume(storage_, state_dir(), identity,
-                                                         runtime::Epoch(resume_epoch));
+  absl::StatusOr<std::unique_ptr<state::CheckpointStore>> store = open_store(spec, resume_epoch);
   if (!store.ok()) return store.status();
   const absl::StatusOr<std::optional<state::Manifest>> latest = (*store)->latest();
   if (!latest.ok()) return latest.status();
@@ -174,6 +212,7 @@ JobFiles::Completed JobFiles::complete(std::uint64_t epoch, const JobSpec& spec,
 
 absl::Status JobFiles::collect(std::uint64_t epoch) {
   if (absl::Status status = check_open(epoch); !status.ok()) return status;
+  if (holds_ != 0) return absl::OkStatus();
   return store_->collect().status();
 }
 

@@ -58,9 +58,18 @@ class JobFiles {
     bool in_doubt = false;
   };
   Completed complete(std::uint64_t epoch, const JobSpec& spec, life::CompleteCheckpoint checkpoint);
+  // Does nothing while somebody holds the folder's content.
   absl::Status collect(std::uint64_t epoch);
+  void hold() { ++holds_; }
+  void let_go() { --holds_; }
 
  private:
+  absl::StatusOr<std::unique_ptr<state::CheckpointStore>> open_store(const JobSpec& spec,
+                                                                     std::uint64_t resume_epoch);
+  // The first time, for a job that begins with a savepoint.
+  absl::StatusOr<std::unique_ptr<state::CheckpointStore>> begin_with_savepoint(
+      const JobSpec& spec, const state::JobIdentity& identity);
+  absl::StatusOr<bool> has_checkpoint() const;
   absl::Status ensure_dir();
   absl::Status rewrite_history();
   absl::Status check_open(std::uint64_t epoch) const;
@@ -69,6 +78,7 @@ class JobFiles {
   runtime::Clock& clock_;
   const std::string dir_;
   std::unique_ptr<state::CheckpointStore> store_;
+  std::uint32_t holds_ = 0;                        // savepoints being written
   std::unique_ptr<runtime::StorageFile> history_;  // null: to be written anew
   std::deque<HistoryLine> newest_;                 // what it is written from
   std::size_t history_lines_ = 0;                  // in the file

@@ -29,15 +29,20 @@ JobLife::JobLife(JobRecord record, Options options)
     : options_(options),
       record_(std::move(record)),
       tasks_(tasks_of(record_.spec->plan)),
-      strategy_(options.restart, options.seed) {}
+      strategy_(options.restart, options.seed),
+      drain_is_durable_(record_.goal == JobGoal::kDrain) {}
 
 life::Effects JobLife::begin(MonotonicTime now) {
   life::Effects out;
   set_workers(record_.workers);
   for (Worker& worker : workers_) worker.stage = Worker::Stage::kAsked;
-  const bool is_done = is_ended(state()) || state() == JobState::Paused;
+  const LastSavepoint& wish = record_.last_savepoint;
+  const bool is_done = is_ended(state()) || state() == JobState::Paused || wish.is_due;
+  if (wish.is_due) {
+    out.push_back(life::KeepSavepoint{0, CheckpointId(wish.checkpoint), wish.dir});
+  }
   if (is_done) {
-    phase_ = workers_.empty() ? Phase::kOver : Phase::kClosing;
+    phase_ = workers_.empty() && !wish.is_due ? Phase::kOver : Phase::kClosing;
     deadline_ = repeat_at_ = now;
     return out;
   }
@@ -117,6 +122,11 @@ life::Effects JobLife::on_opened(std::uint64_t ticket, absl::StatusOr<life::Open
 life::Effects JobLife::on_recorded(std::uint64_t version, const absl::Status& status,
                                    MonotonicTime now) {
   life::Effects out;
+  if (status.ok() && record_.goal == JobGoal::kDrain && version >= drain_version_ &&
+      !drain_is_durable_) {
+    drain_is_durable_ = true;
+    if (phase_ == Phase::kRunning) drain_spouts(out);
+  }
   if (phase_ != Phase::kRecording || version < attempt_version_) return out;
   if (status.ok()) {
     start_workers(now, out);
@@ -130,7 +140,7 @@ life::Effects JobLife::on_recorded(std::uint64_t version, const absl::Status& st
 
 void JobLife::apply_over(const JobOver& over, MonotonicTime now, life::Effects& out) {
   if (over.how == JobOver::How::kFinished) {
-    close(JobState::Finished, now, out);
+    end_with_savepoint(JobState::Finished, now, out);
   } else if (!over.status.ok() || over.how == JobOver::How::kFailed) {
     fail("the last checkpoint failed: " + text_of(over.status), now, out);
   } else if (record_.goal == JobGoal::kPause) {
@@ -138,13 +148,14 @@ void JobLife::apply_over(const JobOver& over, MonotonicTime now, life::Effects& 
   } else if (record_.goal == JobGoal::kRescale) {
     close(JobState::Restarting, now, out);
   } else {
-    close(JobState::Stopped, now, out);
+    end_with_savepoint(JobState::Stopped, now, out);
   }
 }
 
 void JobLife::close(JobState state, MonotonicTime now, life::Effects& out) {
   phase_ = Phase::kClosing;
   coordinator_.reset();
+  keep_newest(out);
   set_state(state, out,
             figures_.last.value == 0 ? "" : "checkpoint " + std::to_string(figures_.last.value));
   for (const Worker& worker : workers_) {
@@ -190,6 +201,9 @@ life::Effects JobLife::on_shutdown(MonotonicTime now) {
 void JobLife::fence(MonotonicTime now, life::Effects& out) {
   phase_ = Phase::kFencing;
   coordinator_.reset();
+  give_up_savepoints(absl::AbortedError("the attempt ended before the savepoint was complete; "
+                                        "ask again when the job runs"),
+                     false, out);
   for (Worker& worker : workers_) {
     if (worker.stage == Worker::Stage::kPlanned) worker.stage = Worker::Stage::kGone;
     if (worker.is_gone()) continue;
@@ -202,9 +216,14 @@ void JobLife::fence(MonotonicTime now, life::Effects& out) {
 
 void JobLife::settle(MonotonicTime now, life::Effects& out) {
   if (!all_gone() || (phase_ != Phase::kFencing && phase_ != Phase::kClosing)) return;
+  const bool had_workers = !record_.workers.empty();
   workers_.clear();
   record_.workers.clear();
   deadline_ = repeat_at_ = MonotonicTime::max();
+  if (record_.last_savepoint.is_due) {  // waits for it
+    if (had_workers) persist(out);
+    return;
+  }
   if (is_ended(state()) || state() == JobState::Paused) {
     phase_ = Phase::kOver;
     persist(out);
@@ -217,7 +236,8 @@ void JobLife::settle(MonotonicTime now, life::Effects& out) {
   }
   const bool never_ran = record_.epoch == 0;
   if (record_.goal == JobGoal::kPause) return end(JobState::Paused, out);
-  if (record_.goal == JobGoal::kStop && never_ran) return end(JobState::Stopped, out);
+  const bool must_end = record_.goal == JobGoal::kStop || record_.goal == JobGoal::kDrain;
+  if (must_end && never_ran) return end(JobState::Stopped, out);
   if (record_.goal == JobGoal::kRescale) return apply_rescale(out);
   if (retry_at_ <= now) return wait_for_slots(out);
   phase_ = Phase::kResting;

@@ -81,14 +81,32 @@ struct CompleteCheckpoint {
   bool is_final = false;
   std::vector<runtime::TaskSnapshot> snapshots;
 };
+// Keeps a complete checkpoint (0: the newest) as a savepoint; answered by on_savepoint_kept().
+// Nothing of the job's folder may be collected meanwhile.
+struct KeepSavepoint {
+  std::uint64_t ticket = 0;
+  runtime::CheckpointId checkpoint{0};
+  std::string dir;
+};
+struct KeptSavepoint {
+  runtime::CheckpointId checkpoint{0};
+  std::uint64_t bytes = 0;
+};
+// To whoever asked with on_savepoint(): what has become of it.
+struct SavepointEnded {
+  std::uint64_t ticket = 0;
+  std::string dir;
+  absl::StatusOr<KeptSavepoint> kept;
+};
 // A line of the job's history.
 struct Note {
-  std::string kind;  // "state", "failure", "checkpoint", "worker", "request"
+  std::string kind;  // "state", "failure", "checkpoint", "savepoint", "worker", "request"
   std::string text;
 };
 
 using Effect = std::variant<OpenAttempt, CloseAttempt, Persist, StartWorker, DeployWorker, TellTask,
-                            FenceWorker, StopWorker, EndWorker, FetchId, CompleteCheckpoint, Note>;
+                            FenceWorker, StopWorker, EndWorker, FetchId, CompleteCheckpoint,
+                            KeepSavepoint, SavepointEnded, Note>;
 using Effects = std::vector<Effect>;
 
 // What on_opened() is told.
@@ -180,13 +198,24 @@ class JobLife {
 
   // --- People ------------------------------------------------------------------------------------
   // A request that does not fit the state is refused (FailedPrecondition) and changes nothing.
-  absl::StatusOr<life::Effects> on_stop(runtime::MonotonicTime now);
+  struct Stop {
+    std::string savepoint;  // folder for the last checkpoint; empty: none is kept
+    bool drain = false;     // as if the input had ended
+  };
+  absl::StatusOr<life::Effects> on_stop(const Stop& how, runtime::MonotonicTime now);
   absl::StatusOr<life::Effects> on_pause(runtime::MonotonicTime now);
   absl::StatusOr<life::Effects> on_resume(runtime::MonotonicTime now);
   absl::StatusOr<life::Effects> on_cancel(runtime::MonotonicTime now);
   // `next` is the same job at another parallelism.
   absl::StatusOr<life::Effects> on_rescale(std::shared_ptr<const JobSpec> next,
                                            runtime::MonotonicTime now);
+
+  // A job that runs takes a checkpoint for it; of any other the newest complete one is kept. The
+  // answer is SavepointEnded with the same ticket, which is not 0.
+  absl::StatusOr<life::Effects> on_savepoint(std::uint64_t ticket, const std::string& dir,
+                                             runtime::MonotonicTime now);
+  life::Effects on_savepoint_kept(std::uint64_t ticket, absl::StatusOr<life::KeptSavepoint> kept,
+                                  runtime::MonotonicTime now);
 
   // The whole cluster ends: workers are stopped, and the job goes on when the cluster does.
   life::Effects on_shutdown(runtime::MonotonicTime now);
@@ -214,6 +243,8 @@ class JobLife {
   const std::vector<std::uint32_t>& worker_of_task() const { return worker_of_task_; }
   runtime::CheckpointId restored() const { return restored_; }
   const CheckpointFigures& checkpoints() const { return figures_; }
+  // Spouts of an attempt that is deployed now end before they read anything.
+  bool must_drain() const { return record_.goal == JobGoal::kDrain && drain_is_durable_; }
   // Whether the worker belongs to the attempt that runs, so that its lease is to be renewed.
   bool is_current(const std::string& worker) const;
 
@@ -233,6 +264,15 @@ class JobLife {
   void apply(Effects effects, runtime::MonotonicTime now, life::Effects& out);
   void apply_over(const JobOver& over, runtime::MonotonicTime now, life::Effects& out);
   void finish_if_final_is_committed(runtime::MonotonicTime now, life::Effects& out);
+  void end_with_savepoint(wire::JobState then, runtime::MonotonicTime now, life::Effects& out);
+  void last_savepoint_kept(const absl::StatusOr<life::KeptSavepoint>& kept,
+                           runtime::MonotonicTime now, life::Effects& out);
+  void trigger_savepoints();
+  void keep_triggered(runtime::CheckpointId id, life::Effects& out);
+  void keep_newest(life::Effects& out);
+  void give_up_savepoints(const absl::Status& why, bool triggered_only, life::Effects& out);
+  void drain_spouts(life::Effects& out) const;
+  absl::StatusOr<life::Effects> stop_paused(const Stop& how, runtime::MonotonicTime now);
   void close(wire::JobState state, runtime::MonotonicTime now, life::Effects& out);
   void apply_rescale(life::Effects& out);
   void fail(const std::string& why, runtime::MonotonicTime now, life::Effects& out,
@@ -268,6 +308,17 @@ class JobLife {
   runtime::MonotonicTime repeat_at_ = runtime::MonotonicTime::max();
   runtime::MonotonicTime retry_at_{0};  // after a failure
   CheckpointFigures figures_;
+
+  // Savepoints that were asked for, until they are answered.
+  struct SavepointAsk {
+    enum class Stage : std::uint8_t { kWaiting, kTriggered, kKeeping };
+    std::uint64_t ticket;
+    std::string dir;
+    Stage stage;
+  };
+  std::vector<SavepointAsk> asks_;
+  bool drain_is_durable_ = false;
+  std::uint64_t drain_version_ = 0;  // of the record that says so
 };
 
 }  // namespace weir::coordinator

@@ -20,7 +20,8 @@ absl::StatusOr<life::Effects> JobLife::request_end(JobGoal goal, MonotonicTime n
   const bool was_asked = record_.goal != JobGoal::kRun;
   record_.goal = goal;
   if (phase_ == Phase::kWaiting || phase_ == Phase::kResting) {
-    const bool must_commit = goal == JobGoal::kStop && record_.epoch != 0;
+    const bool ends = goal == JobGoal::kStop || goal == JobGoal::kDrain;
+    const bool must_commit = ends && record_.epoch != 0;
     if (goal == JobGoal::kPause) {
       end(JobState::Paused, out);
     } else if (goal == JobGoal::kRescale) {
@@ -36,22 +37,29 @@ absl::StatusOr<life::Effects> JobLife::request_end(JobGoal goal, MonotonicTime n
   persist(out);
   if (phase_ != Phase::kRunning) return out;  // as soon as it runs, or once the workers are gone
   set_state(JobState::Stopping, out);
+  if (goal == JobGoal::kDrain) return out;  // spouts are told when the wish is durable
   if (!was_asked) apply(coordinator_->on_stop(now), now, out);
   return out;
 }
 
-absl::StatusOr<life::Effects> JobLife::on_stop(MonotonicTime now) {
+absl::StatusOr<life::Effects> JobLife::on_stop(const Stop& how, MonotonicTime now) {
   if (is_ended(state()) || record_.goal == JobGoal::kCancel) return refuse("stopped");
-  life::Effects out;
-  if (record_.goal == JobGoal::kStop) return out;
-  if (state() == JobState::Paused) {
-    record_.goal = JobGoal::kStop;
-    set_state(JobState::Stopped, out);
-    persist(out);
-    return out;
+  if (state() == JobState::Paused) return stop_paused(how, now);
+  const bool is_ending = record_.goal == JobGoal::kStop || record_.goal == JobGoal::kDrain;
+  const bool is_plain = !how.drain && how.savepoint.empty();
+  if (is_ending && is_plain) return life::Effects{};
+  if (is_ending) return refuse("stopped in another way than it is");
+  if (how.drain && record_.goal != JobGoal::kRun) return refuse("drained");
+  if (!how.savepoint.empty() && record_.epoch == 0) {
+    return absl::FailedPreconditionError("job " + id() +
+                                         " has never run: there is nothing that a savepoint could "
+                                         "hold; stop it without one");
   }
   record_.next = nullptr;
-  return request_end(JobGoal::kStop, now);
+  record_.savepoint_failure.clear();
+  record_.last_savepoint = {.dir = how.savepoint};
+  drain_version_ = version_ + 1;  // the next to be persisted
+  return request_end(how.drain ? JobGoal::kDrain : JobGoal::kStop, now);
 }
 
 absl::StatusOr<life::Effects> JobLife::on_pause(MonotonicTime now) {
@@ -78,6 +86,7 @@ absl::StatusOr<life::Effects> JobLife::on_cancel(MonotonicTime now) {
   if (record_.goal == JobGoal::kCancel && !is_ended(state())) return out;
   if (is_ended(state())) return refuse("cancelled");
   record_.goal = JobGoal::kCancel;
+  record_.last_savepoint = {};
   switch (phase_) {
     case Phase::kWaiting:
     case Phase::kResting:
@@ -87,6 +96,7 @@ absl::StatusOr<life::Effects> JobLife::on_cancel(MonotonicTime now) {
     case Phase::kClosing:
       if (state() == JobState::Paused) set_state(JobState::Cancelled, out);  // workers still exit
       persist(out);
+      settle(now, out);
       return out;
     default: break;
   }

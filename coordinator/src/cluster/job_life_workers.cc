@@ -201,14 +201,15 @@ void JobLife::when_all_run(MonotonicTime now, life::Effects& out) {
     return;
   }
   set_state(JobState::Stopping, out);
-  apply(coordinator_->on_stop(now), now, out);
+  if (record_.goal != JobGoal::kDrain) return apply(coordinator_->on_stop(now), now, out);
+  if (drain_is_durable_) drain_spouts(out);
 }
 
 void JobLife::finish_if_final_is_committed(MonotonicTime now, life::Effects& out) {
   if (!restored_is_final_ || !coordinator_.has_value()) return;
   const bool by_all = std::all_of(final_committed_.begin(), final_committed_.end(),
                                   [](bool committed) { return committed; });
-  if (by_all) close(JobState::Finished, now, out);
+  if (by_all) end_with_savepoint(JobState::Finished, now, out);
 }
 
 life::Effects JobLife::on_snapshot(std::uint64_t epoch, TaskId task, CheckpointId id,
@@ -243,6 +244,7 @@ life::Effects JobLife::on_manifest(std::uint64_t epoch, CheckpointId id, const a
 void JobLife::apply(Effects effects, MonotonicTime now, life::Effects& out) {
   for (Effect& effect : effects) {
     if (std::holds_alternative<RequestId>(effect)) {
+      trigger_savepoints();
       out.push_back(life::FetchId{});
     } else if (const auto* send = std::get_if<SendCommand>(&effect)) {
       out.push_back(life::TellTask{workers_[worker_of_task_[send->task.value]].name, send->task,
@@ -262,10 +264,12 @@ void JobLife::apply(Effects effects, MonotonicTime now, life::Effects& out) {
         figures_.took = ended->took;
         figures_.at = now;
         out.push_back(life::Note{"checkpoint", name + " is complete"});
+        keep_triggered(ended->id, out);
       } else {
         ++figures_.failed;
         out.push_back(
             life::Note{"checkpoint", name + " failed: " + std::string(ended->status.message())});
+        give_up_savepoints(ended->status, true, out);
       }
     } else if (const auto* over = std::get_if<JobOver>(&effect)) {
       apply_over(*over, now, out);

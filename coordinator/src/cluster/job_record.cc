@@ -40,7 +40,36 @@ Json to_json(const JobSpec& spec) {
           {"working_dir", spec.working_dir},
           {"parallelism", spec.parallelism},
           {"submitted_us", spec.submitted.count()},
+          {"from_savepoint", spec.from_savepoint},
+          {"dropped", spec.dropped},
           {"plan", encode_plan(spec.plan)}};
+}
+
+Json to_json(const LastSavepoint& wish) {
+  return {{"dir", wish.dir},
+          {"is_due", wish.is_due},
+          {"checkpoint", wish.checkpoint},
+          {"then", static_cast<std::uint8_t>(wish.then)},
+          {"otherwise", static_cast<std::uint8_t>(wish.otherwise)}};
+}
+
+wire::JobState state_from(const Json& json) {
+  const auto state = static_cast<wire::JobState>(json.get<std::uint8_t>());
+  if (state > wire::JobState::MAX) throw Json::other_error::create(500, "unknown state", &json);
+  return state;
+}
+
+// Records of before there were savepoints have none.
+LastSavepoint last_savepoint_from(const Json& json) {
+  LastSavepoint wish;
+  if (!json.contains("last_savepoint")) return wish;
+  const Json& from = json.at("last_savepoint");
+  wish.dir = from.at("dir").get<std::string>();
+  wish.is_due = from.at("is_due").get<bool>();
+  wish.checkpoint = from.at("checkpoint").get<std::uint64_t>();
+  wish.then = state_from(from.at("then"));
+  wish.otherwise = state_from(from.at("otherwise"));
+  return wish;
 }
 
 // The accessors throw where a member is missing or of another type; parse_job_record() catches.
@@ -55,6 +84,8 @@ std::shared_ptr<const JobSpec> spec_from(const Json& json) {
   spec->working_dir = json.at("working_dir").get<std::string>();
   spec->parallelism = json.at("parallelism").get<std::uint32_t>();
   spec->submitted = std::chrono::microseconds(json.at("submitted_us").get<std::int64_t>());
+  spec->from_savepoint = json.value("from_savepoint", "");
+  spec->dropped = json.value("dropped", std::vector<std::string>());
   if (!decode_plan(json.at("plan").get<std::string>(), &spec->plan)) {
     throw Json::other_error::create(500, "the plan cannot be read", &json);
   }
@@ -65,11 +96,9 @@ JobRecord record_from(const Json& json) {
   JobRecord record;
   record.spec = spec_from(json.at("spec"));
   if (!json.at("next").is_null()) record.next = spec_from(json.at("next"));
-  record.state = static_cast<wire::JobState>(json.at("state").get<std::uint8_t>());
+  record.state = state_from(json.at("state"));
   record.goal = static_cast<JobGoal>(json.at("goal").get<std::uint8_t>());
-  if (record.state > wire::JobState::MAX || record.goal > JobGoal::kCancel) {
-    throw Json::other_error::create(500, "unknown state", &json);
-  }
+  if (record.goal > JobGoal::kDrain) throw Json::other_error::create(500, "unknown goal", &json);
   record.attempt = json.at("attempt").get<std::uint32_t>();
   record.epoch = json.at("epoch").get<std::uint64_t>();
   record.restarts = json.at("restarts").get<std::uint32_t>();
@@ -79,6 +108,9 @@ JobRecord record_from(const Json& json) {
                               worker.at("slots").get<std::uint32_t>()});
   }
   record.last_failure = json.at("last_failure").get<std::string>();
+  record.last_savepoint = last_savepoint_from(json);
+  record.savepoint = json.value("savepoint", "");
+  record.savepoint_failure = json.value("savepoint_failure", "");
   record.ended = std::chrono::microseconds(json.at("ended_us").get<std::int64_t>());
   if (!absl::Base64Unescape(json.at("figures").get<std::string>(), &record.figures)) {
     throw Json::other_error::create(500, "the figures cannot be read", &json);
@@ -141,6 +173,9 @@ std::string to_text(const JobRecord& record) {
                     {"restarts", record.restarts},
                     {"workers", workers},
                     {"last_failure", record.last_failure},
+                    {"last_savepoint", to_json(record.last_savepoint)},
+                    {"savepoint", record.savepoint},
+                    {"savepoint_failure", record.savepoint_failure},
                     {"ended_us", record.ended.count()},
                     {"figures", absl::Base64Escape(record.figures)}};
   const std::string body = job.dump(1, ' ', false, Json::error_handler_t::replace);

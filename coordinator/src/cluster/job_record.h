@@ -28,6 +28,8 @@ struct JobSpec {
   std::string working_dir;
   std::uint32_t parallelism = 1;
   std::chrono::microseconds submitted{0};  // wall time
+  std::string from_savepoint;              // folder; empty: from nothing
+  std::vector<std::string> dropped;        // states of it that are left behind
   wire::PlanSpecT plan;
 
   std::uint32_t slots_needed() const;  // largest parallelism of a chain
@@ -41,7 +43,16 @@ struct PlannedTasks {
 };
 PlannedTasks tasks_of(const wire::PlanSpecT& plan);
 
-enum class JobGoal : std::uint8_t { kRun, kStop, kPause, kRescale, kCancel };
+enum class JobGoal : std::uint8_t { kRun, kStop, kPause, kRescale, kCancel, kDrain };
+
+// The savepoint that a job is to end with.
+struct LastSavepoint {
+  std::string dir;                                // empty: none is wanted
+  bool is_due = false;                            // the job has ended but for it
+  std::uint64_t checkpoint = 0;                   // what it is made of, once due; 0: the newest
+  wire::JobState then = wire::JobState::Stopped;  // when it has been written
+  wire::JobState otherwise = wire::JobState::Restarting;  // if it cannot be
+};
 
 struct WorkerRecord {
   std::string worker;
@@ -59,6 +70,9 @@ struct JobRecord {
   std::uint32_t restarts = 0;
   std::vector<WorkerRecord> workers;  // of that attempt, while any of them may be alive
   std::string last_failure;
+  LastSavepoint last_savepoint;
+  std::string savepoint;               // the newest that was taken; empty: none
+  std::string savepoint_failure;       // of the last one that the job was to end with
   std::chrono::microseconds ended{0};  // wall time; 0: not yet
   std::string figures;  // newest wire::WorkerMetrics of all workers together, as bytes; for people
 };

@@ -27,6 +27,7 @@ runtime::TaskCommand::Kind kind_of(wire::CommandKind kind) {
     case wire::CommandKind::Commit: return Kind::kCommit;
     case wire::CommandKind::Abort: return Kind::kAbort;
     case wire::CommandKind::Cancel: return Kind::kCancel;
+    case wire::CommandKind::Drain: return Kind::kDrain;
   }
   return Kind::kCancel;
 }
@@ -165,8 +166,9 @@ void Worker::perform(ControlArrived arrived) {
   }
   if (const wire::DeployT* deploy_to = body.AsDeploy()) {
     if (!is_mine(deploy_to->job, deploy_to->epoch)) return;
-    if (is_deployed_) return tell_notes();
-    deploy(*deploy_to);
+    if (!is_deployed_) return this->deploy(*deploy_to);
+    if (deploy_to->drain) drain_spouts();
+    tell_notes();
   } else if (const wire::TaskCommandT* ordered = body.AsTaskCommand()) {
     if (is_mine(ordered->job, ordered->epoch)) command(*ordered);
   } else if (const wire::WorkerWelcomeT* welcome = body.AsWorkerWelcome()) {
@@ -284,7 +286,19 @@ void Worker::deploy(const wire::DeployT& deploy) {
           {runtime::TaskCommand::Kind::kCommit, CheckpointId(deploy.restored_checkpoint)});
       graph_->task(task.id).post({runtime::TaskCommand::Kind::kCancel});
     }
+    if (deploy.drain && task.is_spout) {
+      graph_->task(task.id).post({runtime::TaskCommand::Kind::kDrain});
+    }
     options_.executor->add(graph_->task(task.id));
+  }
+}
+
+// A command to drain may have been lost; the Deploy that follows says it again.
+void Worker::drain_spouts() {
+  if (graph_ == nullptr) return;
+  for (const DeployedTask& task : graph_->deployment().tasks) {
+    if (!graph_->is_here(task.id) || !task.is_spout) continue;
+    graph_->task(task.id).post({runtime::TaskCommand::Kind::kDrain});
   }
 }
 

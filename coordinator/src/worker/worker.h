@@ -118,6 +118,7 @@ class Worker final : public runtime::Actor<WorkerEvent>,
   void say_hello();
   void renew_lease(std::uint64_t sequence);
   void deploy(const wire::DeployT& deploy);
+  void drain_spouts();
   absl::Status build(const wire::DeployT& deploy);
   absl::Status check_deployment(const Deployment& deployment, const wire::DeployT& deploy) const;
   absl::Status restore_into(TaskGraph::Options& options, const wire::DeployT& deploy);

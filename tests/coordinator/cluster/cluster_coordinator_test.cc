@@ -260,7 +260,15 @@ TEST_F(ClusterCoordinatorTest, RefusesWhatItCannotDoWithAReason) {
   bad.name = "x";
   bad.plan = nullptr;
   EXPECT_EQ(refusal(std::move(bad)), "the program has told no plan");
-  EXPECT_EQ(refusal(about<wire::TakeSavepointT>("flights")), "savepoints do not exist yet");
+  bad = submission();
+  bad.name = "x";
+  bad.from_savepoint = "/nowhere";
+  EXPECT_EQ(refusal(std::move(bad)),
+            "there is no savepoint in /nowhere: the folder does not exist");
+  auto relative = about<wire::TakeSavepointT>("flights");
+  relative.dir = "here";
+  EXPECT_NE(refusal(std::move(relative)).find("named from the root, not 'here'"),
+            std::string::npos);
   auto rescale = about<wire::RescaleJobT>("flights");
   rescale.parallelism = 4;
   rescale.plan = std::make_unique<wire::PlanSpecT>(make_spec(4)->plan);

@@ -143,12 +143,20 @@ class JobLifeTest : public ::testing::Test {
     }
     if (const auto* end = std::get_if<life::EndWorker>(&effect)) return "end " + end->worker;
     if (const auto* tell = std::get_if<life::TellTask>(&effect)) {
-      const char* names[] = {"checkpoint ", "commit ", "abort ", "cancel "};
+      const char* names[] = {"checkpoint ", "commit ", "abort ", "cancel ", "drain "};
       return names[static_cast<int>(tell->command.kind)] + std::to_string(tell->command.id.value) +
              " -> " + std::to_string(tell->task.value) + " at " + tell->worker;
     }
     if (const auto* complete = std::get_if<life::CompleteCheckpoint>(&effect)) {
       return "write " + std::to_string(complete->id.value) + (complete->is_final ? " final" : "");
+    }
+    if (const auto* keep = std::get_if<life::KeepSavepoint>(&effect)) {
+      return "keep " + std::to_string(keep->checkpoint.value) + " in " + keep->dir + " for " +
+             std::to_string(keep->ticket);
+    }
+    if (const auto* ended = std::get_if<life::SavepointEnded>(&effect)) {
+      return "savepoint of " + std::to_string(ended->ticket) + ": " +
+             (ended->kept.ok() ? "kept" : std::string(ended->kept.status().message()));
     }
     const auto& line = std::get<life::Note>(effect);
     history_.push_back(line.kind + ": " + line.text);

@@ -142,7 +142,7 @@ TEST_F(JobLifeTest, AFinalCheckpointIsCommittedAgainAndTheJobIsFinished) {
 TEST_F(JobLifeTest, StopTakesACheckpointFirst) {
   begin();
   run();
-  asked(life_->on_stop(now_));
+  asked(life_->on_stop({}, now_));
   EXPECT_EQ(taken(), (Log{"persist", "id?"}));
   EXPECT_EQ(life_->state(), JobState::Stopping);
   id(1);
@@ -159,7 +159,7 @@ TEST_F(JobLifeTest, StopTakesACheckpointFirst) {
 TEST_F(JobLifeTest, AStopOutlivesAFailureAndEndsWithACheckpoint) {
   begin();
   run();
-  asked(life_->on_stop(now_));
+  asked(life_->on_stop({}, now_));
   all_gone();
   tick(1s);
   ASSERT_TRUE(life_->wants_slots());
@@ -174,10 +174,10 @@ TEST_F(JobLifeTest, AStopOutlivesAFailureAndEndsWithACheckpoint) {
 
 TEST_F(JobLifeTest, AJobThatNeverRanStopsAtOnce) {
   begin();
-  asked(life_->on_stop(now_));
+  asked(life_->on_stop({}, now_));
   EXPECT_EQ(life_->state(), JobState::Stopped);
   EXPECT_TRUE(life_->is_over());
-  EXPECT_EQ(life_->on_stop(now_).status().message(),
+  EXPECT_EQ(life_->on_stop({}, now_).status().message(),
             "job flights-1 is stopped: it cannot be stopped");
 }
 

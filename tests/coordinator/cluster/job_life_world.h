@@ -123,6 +123,8 @@ class JobLifeWorld {
   void perform(life::EndWorker& end) { perform_stop(end.worker); }
   void perform(life::FetchId&);
   void perform(life::CompleteCheckpoint& complete);
+  void perform(life::KeepSavepoint&) {}
+  void perform(life::SavepointEnded&) {}
   void perform(life::Note&) {}
   void perform_stop(const std::string& worker);
 

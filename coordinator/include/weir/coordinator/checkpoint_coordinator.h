@@ -98,6 +98,8 @@ class CheckpointCoordinator {
   Effects on_committed(runtime::TaskId task, runtime::CheckpointId id);
   // Commands or acks may have been lost: what is being collected is given up.
   Effects on_loss(const absl::Status& why, runtime::MonotonicTime now);
+  // Somebody wants a checkpoint whose barrier is still to come, as soon as possible.
+  Effects on_demand(runtime::MonotonicTime now);
   // Somebody wants the job to stop: one last checkpoint, then the end.
   Effects on_stop(runtime::MonotonicTime now);
   Effects on_tick(runtime::MonotonicTime now);
@@ -141,6 +143,7 @@ class CheckpointCoordinator {
   std::size_t acks_missing_ = 0;
   runtime::MonotonicTime triggered_at_{0};
   runtime::MonotonicTime due_ = runtime::MonotonicTime::max();
+  bool is_demanded_ = false;            // due at once
   runtime::MonotonicTime retry_at_{0};  // the last checkpoint not before
   std::uint32_t last_failures_ = 0;     // of the last checkpoint
   bool stop_requested_ = false;

@@ -141,7 +141,7 @@ class SpoutDriver : public runtime::SpoutOperator {
                 runtime::IoWork& io) override;
 
  protected:
-  virtual std::uint32_t partition_count() const = 0;
+  std::uint32_t partition_count() const override = 0;
   // Makes local partition `index`; `resume` is its encoded position, or null.
   virtual absl::Status open_partition(std::uint32_t index, runtime::PartitionId id,
                                       const std::string* resume) = 0;

@@ -162,6 +162,8 @@ class SpoutOperator : public Operator {
     enum class Kind : std::uint8_t { kEnded, kIdle, kActive } kind;
   };
   virtual std::vector<PartitionEvent> take_partition_events() { return {}; }
+  // Of the whole spout, over all tasks; may be asked before open(). 0: it does not say.
+  virtual std::uint32_t partition_count() const { return 0; }
   // Whether every partition that has not ended is idle, and there is one.
   virtual bool is_idle() const { return false; }
 

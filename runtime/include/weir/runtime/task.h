@@ -53,6 +53,7 @@ struct TaskCommand {
     kCommit,      // `id` is complete
     kAbort,       // `id` will not complete
     kCancel,      // stop now; nothing is flushed
+    kDrain,       // spouts: end as if nothing more were to be read
   };
   Kind kind;
   CheckpointId id{0};
@@ -133,6 +134,8 @@ class Task final : public Runnable {
   absl::Status open();
   RunResult step();
   void handle_commands();
+  // Now, or once what is under way is over.
+  void take(const TaskCommand& command);
   void handle(const TaskCommand& command);
   RunResult blocked(BlockingReason reason, MonotonicTime wake_at = MonotonicTime::max());
   void fail(absl::Status status);

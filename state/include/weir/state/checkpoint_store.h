@@ -41,6 +41,12 @@ struct JobIdentity {
   std::string topology;  // fingerprint
 };
 
+// What epochs and ids of a folder have to be above: those of the savepoint that it begins with.
+struct UsedBefore {
+  runtime::Epoch epoch{0};
+  runtime::CheckpointId id{0};
+};
+
 class CheckpointStore final : public CheckpointFiles {
  public:
   // Locks and opens `dir`, making it if need be, and begins a new epoch. Refuses with a message
@@ -49,7 +55,8 @@ class CheckpointStore final : public CheckpointFiles {
   // damaged.
   static absl::StatusOr<std::unique_ptr<CheckpointStore>> open(runtime::Storage& storage,
                                                                const std::string& dir,
-                                                               const JobIdentity& identity);
+                                                               const JobIdentity& identity,
+                                                               UsedBefore used = {});
   // The same for an attempt that goes on in other processes while its owner was started again: the
   // epoch stays, and so do working folders. kAborted if another epoch has begun since.
   static absl::StatusOr<std::unique_ptr<CheckpointStore>> resume(runtime::Storage& storage,
@@ -85,6 +92,11 @@ class CheckpointStore final : public CheckpointFiles {
   // that.
   absl::StatusOr<std::optional<Manifest>> latest();
 
+  // Makes the savepoint in `dir` the first complete checkpoint of this folder, under this job's
+  // name; its files become files of this folder. The folder has no complete checkpoint yet, and was
+  // opened above the savepoint's epoch and id. If it is interrupted it may be done again.
+  absl::Status adopt(const std::string& dir, Manifest savepoint);
+
   // --- Completing ------------------------------------------------------------------------------
   // Makes `manifest` durable; when this returns OK, and only then, the checkpoint is complete.
   // After an error before the rename the checkpoint is aborted and the next one may succeed. After
@@ -111,12 +123,14 @@ class CheckpointStore final : public CheckpointFiles {
   static absl::StatusOr<std::unique_ptr<CheckpointStore>> open_locked(runtime::Storage& storage,
                                                                       const std::string& dir,
                                                                       const JobIdentity& identity,
-                                                                      runtime::Epoch resumed);
-  absl::Status begin(runtime::Epoch resumed);  // the part of open() behind the lock; 0: none
+                                                                      runtime::Epoch resumed,
+                                                                      UsedBefore used);
+  // The part of open() behind the lock; `resumed` 0: none.
+  absl::Status begin(runtime::Epoch resumed, UsedBefore used);
   absl::Status begin_clear();
   absl::Status write_identity();
   absl::Status check_identity();
-  absl::Status begin_epoch(runtime::Epoch resumed);
+  absl::Status begin_epoch(runtime::Epoch resumed, UsedBefore used);
   absl::Status largest_used(std::uint64_t* epoch, std::uint64_t* id);
   absl::Status reserve_ids(std::uint64_t reserved);
   absl::Status write_replacing(const std::string& path, std::string_view bytes,

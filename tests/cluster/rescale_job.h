@@ -1,0 +1,66 @@
+// rescale_job on a cluster: how tests start it, move it, and read what it has committed.
+#pragma once
+
+#include <map>
+
+#include "cluster/weir_command.h"
+
+namespace weir::tests {
+
+class RescaleJob : public WeirCommand {
+ protected:
+  // `weir VERB rescale_job BEFORE -- AFTER`, into dir_/<output>.
+  std::vector<std::string> words(const std::string& verb, const std::string& output,
+                                 const std::vector<std::string>& before,
+                                 const std::vector<std::string>& after = {}) {
+    std::vector<std::string> all = {verb, bin("rescale_job"), "--name", output};
+    all.insert(all.end(), before.begin(), before.end());
+    all.insert(all.end(), {"--", "--output", dir_ / output, "--checkpoint-interval=100ms"});
+    all.insert(all.end(), after.begin(), after.end());
+    return all;
+  }
+  void submit(const std::string& output, const std::vector<std::string>& before,
+              const std::vector<std::string>& after = {}) {
+    const Ran ran = weir(words("submit", output, before, after));
+    ASSERT_EQ(ran.code, 0) << ran.out << ran.err;
+  }
+  // Committed lines of all outputs, sorted, each with the name of its output.
+  static std::vector<std::string> committed(const std::string& folder) {
+    std::vector<std::string> lines;
+    for (const char* output : {"windows", "visits", "late"}) {
+      std::error_code missing;
+      for (const auto& entry :
+           std::filesystem::directory_iterator(folder + "/" + output, missing)) {
+        if (entry.path().extension() != ".csv") continue;
+        std::istringstream in(read_file(entry.path()));
+        for (std::string line; std::getline(in, line);) {
+          lines.push_back(std::string(output) + ": " + line);
+        }
+      }
+    }
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  }
+  std::vector<std::string> committed_by(const std::string& output) {
+    return committed(dir_ / output);
+  }
+  // The same program by itself, undisturbed.
+  std::vector<std::string> expected(const std::vector<std::string>& arguments) {
+    std::vector<std::string> all = {bin("rescale_job"), "--output", dir_ / "alone", "--quiet"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    Command alone(all, {}, dir_ / "alone_log", dir_.path());
+    EXPECT_EQ(alone.wait().code, 0) << alone.err();
+    return committed(dir_ / "alone");
+  }
+  void wait_for_records(const std::string& name, std::int64_t least) {
+    wait_until(name + " has read " + std::to_string(least) + " records", [&] {
+      const nlohmann::json info = job(name);
+      return info.is_object() && info.value("records_read", std::int64_t{0}) >= least;
+    });
+  }
+  std::int64_t last_checkpoint(const std::string& name) {
+    return job(name).at("checkpoints").at("last").get<std::int64_t>();
+  }
+};
+
+}  // namespace weir::tests

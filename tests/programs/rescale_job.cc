@@ -1,0 +1,126 @@
+// The job that tests move from one parallelism to another: windows, timers, and value, list and map
+// state, over seven partitions. Every record is a function of its number, and no line of its output
+// depends on the order of arrival, so any two runs that lose and repeat nothing write the same
+// lines.
+// --variant changes the program, for whoever wants to go on with another one.
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/weir.h"
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Event {
+  weir::EventTime at;
+  std::uint64_t key = 0;
+  std::int64_t value = 0;
+};
+WEIR_RECORD(Event, at, key, value);
+
+struct Visit {
+  std::uint64_t key = 0;
+  std::int64_t start_us = 0;
+  std::int64_t number = 0;  // of this key's visits, in time
+  std::int64_t events = 0;
+  std::int64_t sum = 0;
+};
+WEIR_RECORD(Visit, key, start_us, number, events, sum);
+
+std::uint64_t scramble(std::uint64_t x) {
+  x = (x ^ (x >> 31)) * 0x7fb5d329728ea185ull;
+  x = (x ^ (x >> 27)) * 0x81dadef4bc2dd44dull;
+  return x ^ (x >> 33);
+}
+
+// Event time rises by 1 ms a record, disturbed by up to 500 ms; one in 64 lags by 10 s.
+void fill(std::uint64_t i, std::uint64_t keys, Event& e) {
+  const std::uint64_t h = scramble(i + 1);
+  std::int64_t behind = static_cast<std::int64_t>((h >> 40) % 500'000);
+  if ((h & 63) == 0) behind += 10'000'000;
+  e.at = weir::EventTime(static_cast<std::int64_t>(i) * 1'000 - behind);
+  e.key = (h >> 8) % keys;
+  e.value = static_cast<std::int64_t>(h >> 48) - 30'000;
+}
+
+// The events of a key in each second, told by a timer once nothing of that second can come any
+// more.
+template <class Sum>
+struct Visits : weir::KeyedBolt<std::uint64_t, Event, Visit> {
+  static constexpr std::int64_t kLength = 1'000'000;
+  static constexpr std::int64_t kGrace = 11'000'000;
+  Value<std::int64_t> told;
+  Map<std::int64_t, Sum> sums;  // by start
+  List<std::int64_t> starts;    // of the visit of each event
+
+  absl::Status open(Context& c) {
+    told = c.value<std::int64_t>("told");
+    sums = c.map<std::int64_t, Sum>("sums");
+    starts = c.list<std::int64_t>("starts");
+    return absl::OkStatus();
+  }
+  void process(const Event& e, Context& c, weir::Emitter<Visit>&) {
+    const std::int64_t start = e.at.micros() - ((e.at.micros() % kLength) + kLength) % kLength;
+    const Sum* sum = sums.find(start);
+    if (sum == nullptr) c.set_event_timer(weir::EventTime(start + kLength + kGrace));
+    sums.put(start, static_cast<Sum>((sum == nullptr ? Sum{0} : *sum) + static_cast<Sum>(e.value)));
+    starts.add(start);
+  }
+  void on_timer(const weir::Timer& t, Context& c, weir::Emitter<Visit>& out) {
+    const std::int64_t start = t.time - kGrace - kLength;
+    std::vector<std::int64_t> rest = *starts.get();
+    const auto events = static_cast<std::int64_t>(std::erase(rest, start));
+    out.emit({c.key(), start, ++told.edit(), events, static_cast<std::int64_t>(*sums.find(start))});
+    sums.remove(start);
+    rest.empty() ? starts.clear() : starts.set(rest);
+  }
+};
+
+template <class Events>
+void add_visits(Events& events, const std::string& variant, const std::string& output) {
+  const auto visits = [&](auto bolt) {
+    events.key_by(&Event::key)
+        .bolt(variant == "renamed" ? "stays" : "visits", bolt)
+        .sink("visit-files", weir::csv_files(output + "/visits"));
+  };
+  if (variant == "retyped") {
+    visits(Visits<double>{});
+  } else {
+    visits(Visits<std::int64_t>{});
+  }
+}
+
+void build(weir::Topology& t) {
+  const auto records = t.param<std::uint64_t>("records", "how many; 0: without end", 6'000);
+  const auto keys = t.param<std::uint64_t>("keys", "distinct keys", 50);
+  const auto rate = t.param<double>("max-rate", "records per second; 0: no limit", 0.0);
+  const auto partitions = t.param<std::uint32_t>("partitions", "of the input", 7);
+  const auto output = t.param<std::string>("output", "folder for the results");
+  const auto variant =
+      t.param<std::string>("variant", "same, or: wider, fewer, renamed, retyped", "same");
+  const std::uint64_t count = records == 0 ? UINT64_MAX : records;
+  auto events =
+      t.spout("events",
+              weir::generate<Event>(count, [keys](std::uint64_t i, Event& e) { fill(i, keys, e); },
+                                    {.partitions = partitions, .rate = rate}))
+          .event_time(&Event::at, weir::bounded_disorder(600ms));
+  events.key_by(&Event::key)
+      .window(weir::sliding(3s, 1s), weir::late_to("late"))
+      .aggregate("windows", weir::count(), weir::sum(&Event::value), weir::max(&Event::value))
+      .sink("window-files", weir::csv_files(output + "/windows"));
+  t.side<Event>("late").sink("late-files", weir::csv_files(output + "/late"));
+  if (variant != "fewer") add_visits(events, variant, output);
+  if (variant == "wider") {
+    events.key_by(&Event::key)
+        .window(weir::tumbling(10s), weir::late_drop())
+        .aggregate("tens", weir::count())
+        .sink("ten-files", weir::csv_files(output + "/tens"));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return weir::main(argc, argv, build); }
