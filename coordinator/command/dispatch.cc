@@ -186,13 +186,13 @@ std::string full_path(std::string dir) {
   return absolute_folder(dir);
 }
 
+}  // namespace
+
 std::string absolute_folder(const std::string& folder) {
   std::string path = std::filesystem::absolute(folder).lexically_normal().string();
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }
-
-}  // namespace
 
 std::string cluster_dir(const Invocation& call, const std::string& option) {
   return full_path(option.empty() ? call.configuration.text("cluster.dir") : option);

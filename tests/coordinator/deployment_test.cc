@@ -56,6 +56,24 @@ TEST(Deployment, PutsAWholeTopologyIntoOneTaskWhereItCan) {
             "task 0: numbers 0/1, key groups 0-127\n");
 }
 
+TEST(Deployment, ScattersSmallRecordsInLargerBatches) {
+  const runtime::Plan plan = tiny_plan(2);
+  ASSERT_EQ(plan.edges.size(), 1u);
+  runtime::PlanEdge edge = plan.edges[0];
+  ASSERT_EQ(edge.grouping, runtime::Grouping::kKey);
+  ASSERT_LE(edge.type->bytes_in_batch(), 32u);
+  EXPECT_EQ(batch_size_of(plan, edge, 256), 1024u);
+  EXPECT_EQ(batch_size_of(plan, edge, 1024), 1024u * 32768 / (1024 * edge.type->bytes_in_batch()));
+  EXPECT_EQ(batch_size_of(plan, edge, 1 << 20), 1u << 20);
+  EXPECT_EQ(batch_size_of(plan, edge, 7), 7u);  // who asks for small ones gets them
+  edge.grouping = runtime::Grouping::kForward;
+  EXPECT_EQ(batch_size_of(plan, edge, 256), 256u);
+  edge = plan.edges[0];
+  runtime::Plan to_one = tiny_plan(2);
+  to_one.chains[edge.to].parallelism = 1;
+  EXPECT_EQ(batch_size_of(to_one, edge, 256), 256u);
+}
+
 TEST(Deployment, JoinsOnlyPeersAlongForwardEdges) {
   runtime::Plan plan = tiny_plan(3);
   plan.edges.front().grouping = runtime::Grouping::kForward;

@@ -7,6 +7,12 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "weir/state/update_entries.h"
 
 namespace weir::state {
 namespace {
@@ -308,6 +314,79 @@ TEST(FlatTable, IsMadeInTheMemoryOfAPackedOneThatKnewOtherKeys) {
       table->for_each([](std::int64_t, std::int64_t) { FAIL(); });
     }
     EXPECT_GT(taken_over, 20);
+  }
+}
+
+// The same through update_entries(), which makes awaited entries without keeping the books.
+TEST(FlatTable, MakesUpForTheBooksOfAwaitedEntries) {
+  using Value = std::tuple<std::int64_t, std::int64_t>;
+  using Table = FlatTable<std::int64_t, Value>;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    std::mt19937_64 random(seed);
+    auto table = std::make_unique<Table>(RowPrefix{});
+    int awaited = 0;
+    for (int slice = 0; slice < 40; ++slice) {
+      std::map<std::int64_t, Value> expected;
+      std::set<std::int64_t> unsaved;
+      const auto save = [&] {
+        ASSERT_EQ(table->has_changes(), !unsaved.empty());
+        table->freeze();
+        RowBuffer rows;
+        while (!table->encode_frozen(rows, 1 + random() % 100)) {
+        }
+        std::size_t puts = 0;
+        for (std::size_t i = 0; i < rows.rows(); ++i) {
+          puts += rows.row(i).op == RowBuffer::Op::kPut ? 1 : 0;
+        }
+        ASSERT_EQ(puts, unsaved.size());
+        unsaved.clear();
+      };
+      const std::int64_t range = random() % 4 == 0 ? 90 : 60;  // now and then keys that nobody awaits
+      for (int stretch = 0; stretch < 6; ++stretch) {
+        awaited += table->is_awaiting() ? 1 : 0;
+        std::vector<std::int64_t> keys(random() % 50);
+        std::vector<std::uint64_t> hashes;
+        for (std::int64_t& key : keys) {
+          key = static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(range)) - 20;
+          hashes.push_back(runtime::key_hash(key));
+          std::get<0>(expected[key]) += key;
+          std::get<1>(expected[key]) += 1;
+          unsaved.insert(key);
+        }
+        update_entries(
+            *table, 0, static_cast<std::uint32_t>(keys.size()), hashes.data(),
+            [&](std::uint32_t i) -> const std::int64_t& { return keys[i]; },
+            [&](std::uint32_t i, Value& value) {
+              std::get<0>(value) += keys[i];
+              std::get<1>(value) += 1;
+            });
+        ASSERT_EQ(table->size(), expected.size());
+        ASSERT_EQ(table->empty(), expected.empty());
+        const std::int64_t key = static_cast<std::int64_t>(random() % 60) - 20;
+        const std::uint64_t hash = runtime::key_hash(key);
+        switch (random() % 12) {
+          case 0: save(); break;
+          case 1: ASSERT_EQ(table->contains(hash, key), expected.count(key) == 1); break;
+          case 2:
+            ASSERT_EQ(table->erase(hash, key), expected.erase(key) == 1);
+            unsaved.erase(key);
+            break;
+          case 3: table->reserve(random() % 300); break;
+          default: break;
+        }
+      }
+      std::map<std::int64_t, Value> found;
+      table->for_each([&](std::int64_t key, const Value& value) {
+        EXPECT_TRUE(found.emplace(key, value).second);
+      });
+      ASSERT_EQ(found, expected) << "seed " << seed << ", slice " << slice;
+      auto memory = table->pack();
+      if (random() % 2 == 0) save();
+      table = memory.capacity != 0 ? std::make_unique<Table>(RowPrefix{}, std::move(memory))
+                                   : std::make_unique<Table>(RowPrefix{});
+      ASSERT_TRUE(table->empty());
+    }
+    EXPECT_GT(awaited, 40);
   }
 }
 

@@ -39,8 +39,8 @@ struct WorkerIdentity {
   std::string coordinator;  // WEIR_COORDINATOR: where the coordinator listens
   std::string job;          // WEIR_JOB: id
   std::string job_name;     // WEIR_JOB_NAME
-  std::string listen;       // WEIR_LISTEN: address at which it listens for other workers
-  std::string keys;         // WEIR_KEYS: folder of the keys; empty: none
+  std::string listen{};     // WEIR_LISTEN: address at which it listens for other workers
+  std::string keys{};       // WEIR_KEYS: folder of the keys; empty: none
   std::string work_dir;     // WEIR_WORK_DIR: its own, gone after its end
   std::uint64_t epoch = 0;  // WEIR_EPOCH
   std::uint32_t slots = 1;  // WEIR_SLOTS

@@ -368,7 +368,7 @@ TEST_F(JobLifeTest, ARestartedCoordinatorFinishesWhatWasAsked) {
 
   begin();
   run(3);
-  asked(life_->on_stop(now_));
+  asked(life_->on_stop({}, now_));
   begin(life_->record());
   opened(3, 1);
   hello_all();
