@@ -34,7 +34,8 @@ absl::Status StagedFile::put(std::string_view block) {
 
 absl::Status StagedFile::make_durable(const std::string& name, const std::string& hash) {
   const State now = state();
-  if (now == State::kDurable || now == State::kCommitted) return absl::OkStatus();
+  if (now == State::kDurable) return answer_to(name);
+  if (now == State::kCommitted) return absl::OkStatus();
   if (now == State::kLost || (is_full_ && name == written_name_)) {
     return absl::UnavailableError(
         absl::StrCat(path(name), " has not been written, see the errors before"));
@@ -48,6 +49,19 @@ absl::Status StagedFile::make_durable(const std::string& name, const std::string
     is_full_ = true;
     file_.reset();
     set_state(State::kFull);
+  } else {
+    set_state(State::kLost);
+  }
+  return status;
+}
+
+// A checkpoint that was given up has written the file after the next one had named it anew.
+absl::Status StagedFile::answer_to(const std::string& name) {
+  if (name == written_name_) return absl::OkStatus();
+  storage_.step("sink.name_anew");
+  absl::Status status = storage_.rename(path(written_name_), path(name));
+  if (status.ok()) {
+    written_name_ = name;
   } else {
     set_state(State::kLost);
   }

@@ -60,6 +60,7 @@ class StagedFile {
  private:
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
   absl::Status create(const std::string& name);
+  absl::Status answer_to(const std::string& name);
   absl::Status take_back(const std::string& hash);
   absl::Status finish(const std::string& name);
 

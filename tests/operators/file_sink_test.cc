@@ -329,6 +329,24 @@ TEST(FileSink, GoesOnWhenAFullDiskHasSpaceAgain) {
   }
 }
 
+// A checkpoint is given up before the disk got to it, and the next one has named the file anew: it
+// is the name of the newest that the file must have.
+TEST(FileSink, WritesAFullDisksFilesUnderTheNamesOfTheNewestCheckpoint) {
+  SinkModel model(15);
+  ASSERT_TRUE(model.start(1).ok());
+  model.write(10);
+  model.storage.set_capacity(model.storage.used_bytes() + 1);
+  EXPECT_FALSE(model.checkpoint().ok());
+  model.storage.set_capacity(~std::uint64_t{0});
+  SinkModel::Sealed given_up = model.seal();
+  SinkModel::Sealed next = model.seal();
+  ASSERT_TRUE(model.finish(std::move(given_up)).ok());
+  ASSERT_TRUE(model.finish(std::move(next)).ok());
+  model.storage.crash();
+  ASSERT_TRUE(model.start(1).ok());
+  EXPECT_TRUE(model.has_exactly(10));
+}
+
 TEST(FileSink, FailsTheAttemptWhenAFullDiskStaysFull) {
   SinkModel model(16);
   model.row_bytes = 1 << 20;

@@ -38,6 +38,7 @@ SimulatedCluster::SimulatedCluster(std::uint64_t seed)
       world_{processes_, network_, storage_, {}, 100, {}, {}, 0, {}},
       programs_({{program_id(), "the program"}}) {
   world_.load.parallelism = 1 + static_cast<std::uint32_t>(random_() % 3);
+  parallelism_ = world_.load.parallelism;
   WEIR_CHECK(storage_.make_dirs(kDir).ok(), "a folder can be made");
   start_coordinator();
   const std::size_t hosts = 1 + random_() % 3;
@@ -53,6 +54,7 @@ SimulatedCluster::SimulatedCluster(std::uint64_t seed)
   client_ = *std::move(client);
   next_ask_ = clock_.now() + 100ms;
   plan_faults();
+  plan_moves();
 }
 
 SimulatedCluster::~SimulatedCluster() {
@@ -146,27 +148,43 @@ void SimulatedCluster::lose_power() {
 void SimulatedCluster::ask(Time now) {
   next_ask_ = now + 1s;
   asked_epoch_ = world_.last_epoch;
-  if (!job_.empty()) {
-    wire::GetJobT get;
-    get.job = job_;
-    client_->send("coordinator",
-                  coordinator::encode_control(coordinator::control(std::move(get), ++request_)));
-    return;
-  }
+  if (job_.empty() && from_.empty()) return submit();
+  // A job that goes on from a savepoint may be there already, and only its answer lost.
+  wire::GetJobT get;
+  get.job = job_.empty() ? "sim" : job_;
+  tell(std::move(get));
+}
+
+void SimulatedCluster::submit() {
   wire::SubmitT submit;
   submit.name = "sim";
   submit.program_sha256 = program_id();
   submit.program_name = "sim";
-  submit.parallelism = world_.load.parallelism;
-  submit.arguments = {"--parallelism=" + std::to_string(world_.load.parallelism)};
+  submit.parallelism = parallelism_;
+  submit.arguments = {"--parallelism=" + std::to_string(parallelism_)};
   submit.wait_for_slots = true;
-  JobOptions options;
-  options.job = "sim";
-  options.checkpoint_interval = 1s;
-  submit.plan =
-      std::make_unique<wire::PlanSpecT>(coordinator::plan_spec_of(*sim_plan(world_.load), options));
-  client_->send("coordinator",
-                coordinator::encode_control(coordinator::control(std::move(submit), ++request_)));
+  submit.from_savepoint = from_;
+  submit.plan = std::make_unique<wire::PlanSpecT>(plan_at(parallelism_));
+  tell(std::move(submit));
+}
+
+void SimulatedCluster::look_at(const wire::JobInfoT& job, bool is_newest) {
+  if (job_.empty()) {
+    if (job.id == before_) return submit();
+    job_ = job.id;
+  }
+  if (job.id == before_) return;  // an old answer
+  // An epoch is only known for certain once its workers are started; the next job has none at
+  // first.
+  const bool has_epoch = job.epoch != 0 || before_.empty();
+  if (is_newest && has_epoch && job.epoch < asked_epoch_) fail("the epoch went back");
+  state_ = job.state;
+  result_.restarts = std::max(result_.restarts, job.restarts);
+  move(job);
+  const bool is_moving = state_ == wire::JobState::Stopped && job.id == before_;
+  if (is_ended(state_) && state_ != wire::JobState::Finished && !is_moving) {
+    fail("the job ended otherwise: " + job.last_failure);
+  }
 }
 
 void SimulatedCluster::on_message(std::string_view, std::string_view head, std::string_view) {
@@ -182,16 +200,14 @@ void SimulatedCluster::on_message(std::string_view, std::string_view head, std::
       if (is_promised_) return fail("a job that was accepted is forgotten");
       job_.clear();  // nobody has promised it yet
     }
+    const std::string& why = refused->message;
+    if (why.find("the savepoint cannot be used") != std::string::npos ||
+        why.find("no savepoint") != std::string::npos) {
+      fail("a savepoint that was reported cannot be used: " + why);
+    }
   } else if (const auto* jobs = message->body.AsJobs()) {
     if (jobs->jobs.empty()) return;
-    const wire::JobInfoT& info = *jobs->jobs.front();
-    // An epoch is only known for certain once its workers are started.
-    if (message->request == request_ && info.epoch < asked_epoch_) fail("the epoch went back");
-    state_ = info.state;
-    result_.restarts = std::max(result_.restarts, info.restarts);
-    if (is_ended(state_) && state_ != wire::JobState::Finished) {
-      fail("the job ended otherwise: " + info.last_failure);
-    }
+    look_at(*jobs->jobs.front(), message->request == request_);
   }
 }
 
@@ -228,10 +244,10 @@ void SimulatedCluster::check_commits() {
   }
 }
 
-// Nothing restarts without a reason, and a wall clock that jumps is none.
+// Nothing restarts without a reason: neither a wall clock that jumps nor a wish of people is one.
 void SimulatedCluster::check_calm() {
   for (const auto& [kind, count] : result_.faults) {
-    if (kind != kClockJump) return;
+    if (kind != kClockJump && kind != kRescale && kind != kSavepoint && kind != kGoOn) return;
   }
   if (result_.restarts != 0) fail("the job was restarted although nothing had happened to it");
 }
@@ -266,10 +282,13 @@ SimResult SimulatedCluster::run() {
     }
     check_commits();
     check_calm();
+    check_savepoints();
   }
-  for (const std::string& file : {std::string("/events.ndjson"), std::string("/job.json")}) {
-    const auto text = storage_.read(std::string(kDir) + "/jobs/sim-1" + file);
-    if (text.ok()) result_.history += *text + "\n";
+  for (std::uint32_t n = 1; n <= savepoints_ + 1; ++n) {
+    for (const char* file : {"/events.ndjson", "/job.json"}) {
+      const auto text = storage_.read(std::string(kDir) + "/jobs/sim-" + std::to_string(n) + file);
+      if (text.ok()) result_.history += *text + "\n";
+    }
   }
   result_.digest = processes_.digest();
   result_.steps = processes_.steps();

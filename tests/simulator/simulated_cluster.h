@@ -77,11 +77,29 @@ class SimulatedCluster : private runtime::MessageHandler {
   Time chance_time(Time least, Time most);
   bool chance(double probability);
 
+  // What people do to the job: simulated_moves.cc
+  void plan_moves();
+  coordinator::wire::PlanSpecT plan_at(std::uint32_t parallelism) const;
+  void move(const coordinator::wire::JobInfoT& job);
+  void stop_into(const std::string& job);
+  void follow_stop(const coordinator::wire::JobInfoT& job);
+  void check_savepoints();
+
   // The client.
+  template <class Body>
+  void tell(Body body) {
+    client_->send("coordinator",
+                  coordinator::encode_control(coordinator::control(std::move(body), ++request_)));
+  }
   void on_message(std::string_view peer, std::string_view head, std::string_view payload) override;
   void ask(Time now);
+  void submit();
+  void look_at(const coordinator::wire::JobInfoT& job, bool is_newest);
 
   static constexpr const char* kClockJump = "clock jump";
+  static constexpr const char* kRescale = "rescale";
+  static constexpr const char* kSavepoint = "savepoint";
+  static constexpr const char* kGoOn = "stop and go on";
 
   // Oracles.
   void check_commits();
@@ -110,6 +128,16 @@ class SimulatedCluster : private runtime::MessageHandler {
   Time calm_at_{0};
   bool is_calm_ = false;
   bool only_clock_jumps_ = false;
+
+  std::mt19937_64 moves_random_{seed_ * 0x9e3779b97f4a7c15u + 2};
+  std::vector<Time> moves_;        // when, descending
+  std::uint32_t parallelism_ = 1;  // of the next submission or rescale
+  std::uint32_t savepoints_ = 0;   // asked for so far
+  std::vector<std::string> kept_;  // folders of those that were reported
+  std::string stopping_into_;      // savepoint that the job is to end with
+  Time stop_again_at_{0};
+  std::string from_;    // savepoint that the next job begins with
+  std::string before_;  // the job that it was taken of
 
   std::string job_;
   bool is_promised_ = false;
