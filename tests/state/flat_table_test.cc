@@ -317,6 +317,21 @@ TEST(FlatTable, IsMadeInTheMemoryOfAPackedOneThatKnewOtherKeys) {
   }
 }
 
+// Takes a snapshot, a few rows at a time: it must have `changed` puts.
+template <class Table>
+void save(Table& table, std::size_t changed, std::size_t at_once) {
+  ASSERT_EQ(table.has_changes(), changed != 0);
+  table.freeze();
+  RowBuffer rows;
+  while (!table.encode_frozen(rows, at_once)) {
+  }
+  std::size_t puts = 0;
+  for (std::size_t i = 0; i < rows.rows(); ++i) {
+    puts += rows.row(i).op == RowBuffer::Op::kPut ? 1 : 0;
+  }
+  ASSERT_EQ(puts, changed);
+}
+
 // The same through update_entries(), which makes awaited entries without keeping the books.
 TEST(FlatTable, MakesUpForTheBooksOfAwaitedEntries) {
   using Value = std::tuple<std::int64_t, std::int64_t>;
@@ -328,21 +343,8 @@ TEST(FlatTable, MakesUpForTheBooksOfAwaitedEntries) {
     for (int slice = 0; slice < 40; ++slice) {
       std::map<std::int64_t, Value> expected;
       std::set<std::int64_t> unsaved;
-      const auto save = [&] {
-        ASSERT_EQ(table->has_changes(), !unsaved.empty());
-        table->freeze();
-        RowBuffer rows;
-        while (!table->encode_frozen(rows, 1 + random() % 100)) {
-        }
-        std::size_t puts = 0;
-        for (std::size_t i = 0; i < rows.rows(); ++i) {
-          puts += rows.row(i).op == RowBuffer::Op::kPut ? 1 : 0;
-        }
-        ASSERT_EQ(puts, unsaved.size());
-        unsaved.clear();
-      };
-      const std::int64_t range =
-          random() % 4 == 0 ? 90 : 60;  // now and then keys that nobody awaits
+      // Now and then keys that nobody awaits.
+      const std::int64_t range = random() % 4 == 0 ? 90 : 60;
       for (int stretch = 0; stretch < 6; ++stretch) {
         awaited += table->is_awaiting() ? 1 : 0;
         std::vector<std::int64_t> keys(random() % 50);
@@ -366,7 +368,10 @@ TEST(FlatTable, MakesUpForTheBooksOfAwaitedEntries) {
         const std::int64_t key = static_cast<std::int64_t>(random() % 60) - 20;
         const std::uint64_t hash = runtime::key_hash(key);
         switch (random() % 12) {
-          case 0: save(); break;
+          case 0:
+            save(*table, unsaved.size(), 1 + random() % 100);
+            unsaved.clear();
+            break;
           case 1: ASSERT_EQ(table->contains(hash, key), expected.count(key) == 1); break;
           case 2:
             ASSERT_EQ(table->erase(hash, key), expected.erase(key) == 1);
@@ -382,7 +387,7 @@ TEST(FlatTable, MakesUpForTheBooksOfAwaitedEntries) {
       });
       ASSERT_EQ(found, expected) << "seed " << seed << ", slice " << slice;
       auto memory = table->pack();
-      if (random() % 2 == 0) save();
+      if (random() % 2 == 0) save(*table, unsaved.size(), 100);
       table = memory.capacity != 0 ? std::make_unique<Table>(RowPrefix{}, std::move(memory))
                                    : std::make_unique<Table>(RowPrefix{});
       ASSERT_TRUE(table->empty());
