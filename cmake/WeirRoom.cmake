@@ -7,7 +7,7 @@
 function(weir_room name)
   cmake_parse_arguments(PARSE_ARGV 1 room "" "" "PUBLIC;PRIVATE;HEADER_ONLY")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/src/*.cc")
-  weir_generate_schemas(schemas)
+  weir_generate_schemas(schemas "${CMAKE_CURRENT_SOURCE_DIR}/src")
   if(NOT sources)
     set(sources "${CMAKE_CURRENT_BINARY_DIR}/no_sources_yet.cc")
     file(WRITE "${sources}.new" "// This room holds headers only.\n")
@@ -32,9 +32,10 @@ function(weir_room name)
   endforeach()
 endfunction()
 
-# Sets `out` to the headers made from the FlatBuffers schemas under src/.
+# Sets `out` to the headers made from the FlatBuffers schemas under the folders behind it.
 function(weir_generate_schemas out)
-  file(GLOB_RECURSE schemas CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/src/*.fbs")
+  list(TRANSFORM ARGN APPEND "/*.fbs")
+  file(GLOB_RECURSE schemas CONFIGURE_DEPENDS ${ARGN})
   set(headers "")
   foreach(schema IN LISTS schemas)
     cmake_path(GET schema STEM name)

@@ -182,7 +182,8 @@ void ZmqEndpoint::receive_some(ZmqSocket& socket, const std::string* peer) {
       }
       continue;
     }
-    if (peer == nullptr && keys_ != nullptr && !ZmqGatekeeper::may_be(in.name)) continue;
+    const bool is_proved = peer != nullptr || keys_ == nullptr;
+    if (!is_proved && !ZmqGatekeeper::may_be(in.name.view(), in.head)) continue;
     in.peer = peer != nullptr ? std::string_view(*peer) : in.name.view();  // may be closed soon
     ++received_;
   }

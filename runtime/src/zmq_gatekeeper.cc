@@ -72,9 +72,9 @@ void ZmqGatekeeper::reply() {
   }
 }
 
-bool ZmqGatekeeper::may_be(const ZmqMessage& name) {
-  const std::string_view holder = name.property("User-Id");
-  return holder == kMember || (holder == kClient && name.view().starts_with(kClientNames));
+bool ZmqGatekeeper::may_be(std::string_view name, const ZmqMessage& message) {
+  const std::string_view holder = message.property("User-Id");
+  return holder == kMember || (holder == kClient && name.starts_with(kClientNames));
 }
 
 }  // namespace weir::runtime

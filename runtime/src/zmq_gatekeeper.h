@@ -26,8 +26,9 @@ class ZmqGatekeeper {
   void answer();
   const ZmqSocket& socket() const { return socket_; }
 
-  // Whether the sender of `name`, an endpoint's name as it came from the network, may use it.
-  static bool may_be(const ZmqMessage& name);
+  // Whether the sender of `message` may call itself `name`. (What is known of the sender goes along
+  // with what it has sent; the part with its name, which ZeroMQ makes, does not always have it.)
+  static bool may_be(std::string_view name, const ZmqMessage& message);
 
  private:
   // A question: its sender, an empty part, version, request, domain, address, the asking socket,

@@ -63,5 +63,25 @@ TEST_F(ClusterGuide, TheReferenceNamesAllVerbs) {
   }
 }
 
+TEST_F(ClusterGuide, TheFilesOfTheDeployGuideAreGood) {
+  const std::string folder = kDocs + "guide/systemd/";
+  const Ran checked = weir({"config", "check", folder + "weir.toml"});
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  for (const char* daemon : {"coordinator", "supervisor"}) {
+    const std::string unit = read_file(folder + "weir-" + daemon + ".service");
+    const std::size_t at = unit.find("ExecStart=/usr/local/bin/weir ");
+    ASSERT_NE(at, std::string::npos) << daemon;
+    std::istringstream in(unit.substr(at, unit.find('\n', at) - at));
+    std::vector<std::string> words((std::istream_iterator<std::string>(in)), {});
+    ASSERT_GE(words.size(), 2U);
+    EXPECT_EQ(words[1], daemon);
+    const std::string help = weir({daemon, "--help"}).out;
+    for (const std::string& word : words) {
+      if (!word.starts_with("--")) continue;
+      EXPECT_NE(help.find(word + " "), std::string::npos) << word;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace weir::tests

@@ -145,7 +145,7 @@ TEST_F(ClusterSecurity, BeyondLoopbackNobodyListensWithoutKeys) {
 TEST_F(ClusterSecurity, StrangersCostLittleAndDisturbNoJob) {
   ASSERT_EQ(weir({"keys", "init"}).code, 0);
   up({"--workers", "2", "--slots", "1"});
-  weir({"submit", bin("flights"), "-p", "2", "--", "--max-rate=3000", "--output", dir_ / "out",
+  weir({"submit", bin("flights"), "-p", "2", "--", "--max-rate=4000", "--output", dir_ / "out",
         "--input", kSample, "--checkpoint-interval=100ms"});
   wait_until("a checkpoint",
              [&] { return job("flights").at("checkpoints").at("last").get<int>() >= 1; });

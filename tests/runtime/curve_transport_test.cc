@@ -156,6 +156,20 @@ TEST_F(CurveTransport, AClientOnTheListIsHeardUnderAClientsNameOnly) {
   for (const Heard& message : heard_.messages()) EXPECT_EQ(message.peer.substr(0, 2), "c:");
 }
 
+// One after the other, so that each is waited for: the socket has looked ahead then.
+TEST_F(CurveTransport, NoMessageOfAMemberIsPassedOver) {
+  RecordingHandler answers;
+  const auto end = *member_->open({.name = "a"}, answers);
+  ASSERT_TRUE(end->connect("server", server_->address()).ok());
+  for (std::size_t i = 0; i < 3000; ++i) {
+    end->send("server", {std::to_string(i), i % 3 == 0 ? std::string(i, 'p') : std::string()});
+    if (i % 10 == 0) server_->send("a", {"", {}});  // looks at the socket from another thread
+  }
+  ASSERT_TRUE(wait_until([&] { return heard_.message_count() == 3000; })) << heard_.message_count();
+  const std::vector<Heard> all = heard_.messages();
+  for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i].head, std::to_string(i));
+}
+
 TEST_F(CurveTransport, StrangersKeysGetNothingThrough) {
   EXPECT_EQ(call(*cluster_.of(new_pair()), "c:1"), "it does not know the key of this side");
   expect_undisturbed();

@@ -25,6 +25,11 @@ absl::StatusOr<wire::MessageT> decode_control(std::string_view head) {
         ", this program protocol " + std::to_string(kControlProtocol) +
         "; build both with the same version of Weir");
   }
+  // The verifier lets pass what has a type of body, but no body, and types that it does not know.
+  if (message->body() == nullptr || message->body_type() == wire::Body::NONE ||
+      message->body_type() > wire::Body::MAX) {
+    return absl::InvalidArgumentError("a control message without a body has come");
+  }
   wire::MessageT out;
   message->UnPackTo(&out);
   return out;
