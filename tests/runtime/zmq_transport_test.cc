@@ -106,6 +106,57 @@ TEST_F(ZmqTransport, BreaksConnectionsThatAnnounceTooMuch) {
   expect_alive(*server);
 }
 
+// Hears nothing more until it may.
+class BusyHandler final : public MessageHandler {
+ public:
+  void on_message(std::string_view, std::string_view, std::string_view) override {
+    std::unique_lock lock(mutex_);
+    has_one_ = true;
+    may_go_on_.notify_all();
+    may_go_on_.wait(lock, [this] { return is_free_; });
+    ++heard_;
+  }
+  void wait_for_one() {
+    std::unique_lock lock(mutex_);
+    may_go_on_.wait(lock, [this] { return has_one_; });
+  }
+  void set_free_after(std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex_);
+    may_go_on_.wait_for(lock, time, [] { return false; });
+    is_free_ = true;
+    may_go_on_.notify_all();
+  }
+  std::size_t heard() const {
+    const std::lock_guard lock(mutex_);
+    return heard_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable may_go_on_;
+  bool has_one_ = false;
+  bool is_free_ = false;
+  std::size_t heard_ = 0;
+};
+
+// ZeroMQ ends the process if one of its heartbeats is due on a connection that has broken while
+// what it brought waits to be read: as after a pause of this process.
+TEST_F(ZmqTransport, OutlivesAPeerThatLeavesWhileItsMessagesWait) {
+  BusyHandler busy;
+  const auto server = open("server", busy);
+  {
+    RawClient client(port_of(*server));
+    shake_hands(client);
+    std::string messages;
+    for (int i = 0; i < 4000; ++i) messages += std::string("\1\4head", 6) + std::string("\0\1x", 3);
+    client.write(messages);
+    busy.wait_for_one();
+    client.reset();
+  }
+  busy.set_free_after(std::chrono::milliseconds(2500));
+  EXPECT_TRUE(handler_.wait_until([&] { return busy.heard() >= 1000; }));
+}
+
 TEST_F(ZmqTransport, IgnoresMessagesOfManyParts) {
   const auto server = open("server", handler_);
   const RawClient client(port_of(*server));

@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "weir/runtime/transport.h"
 
@@ -36,6 +37,12 @@ class RawClient {
   }
   ~RawClient() { close(fd_); }
   bool is_connected() const { return is_connected_; }
+  // Leaves as whoever is killed does: the other side hears of a broken connection.
+  void reset() {
+    const linger at_once{1, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(std::exchange(fd_, -1));
+  }
   void write(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
