@@ -1,14 +1,16 @@
 // A job that is moved from one parallelism to another while it runs, through savepoints and by
 // rescale: its output is that of an undisturbed run, line by line.
 //
-// WEIR_RESCALE_RUNS=N moves jobs N times (scripts/chaos rescale), with more busy threads than cores
+// WEIR_RESCALE_RUNS=N moves jobs N times (scripts/chaos rescale), with a busy thread per core
 // beside them; WEIR_RESCALE_SEED chooses when.
 #include <atomic>
 #include <random>
 #include <set>
 #include <thread>
 
+#include "client.h"
 #include "cluster/rescale_job.h"
+#include "watch_job.h"
 
 namespace weir::tests {
 namespace {
@@ -16,6 +18,8 @@ namespace {
 const std::string kRecords = "--records=20000";
 const std::vector<std::string> kRate = {kRecords, "--max-rate=6000"};
 constexpr std::uint64_t kMostRecordsPerStage = 2'500;
+
+namespace wire = coordinator::wire;
 
 std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -53,22 +57,32 @@ class RescaleMatrix : public RescaleJob, public testing::WithParamInterface<Way>
     static const std::vector<std::vector<int>> all = {{1, 2, 4, 2}, {3, 5, 3}, {7, 2}};
     return all;
   }
+  // Asks by itself: a process for each look would be most of the work.
+  void connect() {
+    const nlohmann::json cluster =
+        nlohmann::json::parse(read_file(cluster_dir() + "/cluster.json"));
+    client_ = *coordinator::Client::open(runtime::zmq_transport(), cluster.at("address"));
+  }
+  wire::JobInfoT look(const std::string& name) {
+    absl::StatusOr<wire::JobInfoT> info = coordinator::get_job(*client_, name);
+    EXPECT_TRUE(info.ok()) << info.status();
+    return info.ok() ? *std::move(info) : wire::JobInfoT{};
+  }
   bool has_finished(const std::string& name) {
-    const nlohmann::json info = job(name);
-    return info.is_object() && info.value("state", "") == "finished";
+    return look(name).state == wire::JobState::Finished;
   }
   // At a moment that differs from run to run, when there is something to be lost; not if the job
   // has finished before.
   bool is_under_way(const std::string& name) {
     const auto least = static_cast<std::int64_t>(1 + random_() % kMostRecordsPerStage);
-    bool is_over = false;
+    wire::JobState state = wire::JobState::Waiting;
     wait_until("records are read", [&] {
-      const nlohmann::json info = job(name);
-      if (!info.is_object()) return false;
-      is_over = info.value("state", "") == "finished";
-      return is_over || info.value("records_read", std::int64_t{0}) >= least;
+      const wire::JobInfoT info = look(name);
+      state = info.state;
+      return state == wire::JobState::Finished ||
+             (state == wire::JobState::Running && info.records_read >= least);
     });
-    return !is_over;
+    return state == wire::JobState::Running;
   }
   bool move(const std::string& name, int to, std::size_t number) {
     const auto savepoint = [&](std::size_t n) {
@@ -80,7 +94,10 @@ class RescaleMatrix : public RescaleJob, public testing::WithParamInterface<Way>
     if (has_finished(name)) return false;  // it was faster
     EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
     if (by_rescale) {
-      wait_until(name + " runs again", [&] { return job(name).value("state", "") != "stopping"; });
+      wait_until(name + " has stopped", [&] {
+        const wire::JobState state = look(name).state;
+        return state != wire::JobState::Stopping && state != wire::JobState::Restarting;
+      });
       return ran.code == 0;
     }
     ran =
@@ -99,14 +116,15 @@ class RescaleMatrix : public RescaleJob, public testing::WithParamInterface<Way>
       ++moves;
     }
     if (HasFailure()) return moves;
-    wait_for_state(name, "finished");
-    EXPECT_EQ(job(name).at("parallelism"), stops[moves]);
+    wait_until(name + " has finished", [&] { return has_finished(name); });
+    EXPECT_EQ(look(name).parallelism, stops[moves]);
     EXPECT_TRUE(committed_by(name) == want) << name << ", seed " << seed_;
     std::filesystem::remove_all(dir_ / name);
     return moves;
   }
 
   const std::uint64_t seed_ = number_from_environment("WEIR_RESCALE_SEED", 1);
+  std::unique_ptr<coordinator::Client> client_;
   std::mt19937_64 random_{seed_ + static_cast<std::uint64_t>(GetParam())};
 };
 
@@ -115,8 +133,9 @@ TEST_P(RescaleMatrix, OutputIsThatOfAnUndisturbedRun) {
   const std::vector<std::string> want = expected({kRecords});
   ASSERT_GT(want.size(), 1'000u);
   up({"--workers", "2", "--slots", std::to_string(kSlots)});
+  connect();
   std::optional<Contention> contention;
-  if (runs != 0) contention.emplace(2 * std::thread::hardware_concurrency());
+  if (runs != 0) contention.emplace(std::thread::hardware_concurrency());
   std::uint64_t moves = 0;
   std::set<std::size_t> completed;  // journeys to whose end a job has come
   for (int round = 1; moves < runs || completed.size() < journeys().size(); ++round) {

@@ -196,7 +196,7 @@ void SimulatedCluster::on_message(std::string_view, std::string_view head, std::
   } else if (const auto* refused = message->body.AsFailure()) {
     // The answer to an earlier try was lost.
     if (job_.empty() && refused->code == wire::FailureCode::AlreadyExists) job_ = "sim";
-    if (!job_.empty() && refused->code == wire::FailureCode::NotFound) {
+    if (!job_.empty() && refused->message.starts_with("there is no job")) {
       if (is_promised_) return fail("a job that was accepted is forgotten");
       job_.clear();  // nobody has promised it yet
     }
