@@ -217,14 +217,35 @@ class CombineOperator final : public runtime::Operator {
     out_->resize(n + 1);
     if (out_->full()) push_output();
   }
+  // Sends what is gathered of a slice.
+  void send_on_time(std::int64_t slice, Slice& table) {
+    std::uint32_t n = begin_on_time();
+    table.finish_round([&](const K& key, std::uint64_t hash, Acc&& acc) {
+      Out& o = (*out_)[n];
+      o.key = key;
+      o.acc = std::move(acc);
+      out_->times()[n] = slice;
+      out_->hashes()[n] = hash;
+      if (++n < out_->capacity()) return;
+      out_->resize(n);
+      push_output();
+      n = begin_on_time();
+    });
+    out_->resize(n);
+  }
+  // Where the next partial aggregate goes.
+  std::uint32_t begin_on_time() {
+    out_->has_times = true;
+    out_->has_hashes = true;
+    out_->open_run(EventTime::min());
+    return out_->size();
+  }
   // Sends the slices of which a window ends at `upto` or before.
   void send_held(std::int64_t upto) {
     if (slices_.empty()) return;
     while (!slices_.empty() && spec_.first_end(slices_.begin()->first) <= upto) {
       const std::int64_t slice = slices_.begin()->first;
-      slices_.begin()->second->finish_round([&](const K& key, std::uint64_t hash, Acc&& acc) {
-        send(key, hash, slice, INT64_MIN, std::move(acc));
-      });
+      send_on_time(slice, *slices_.begin()->second);
       if (spare_.size() < kMaxSpare) spare_.push_back(std::move(slices_.begin()->second));
       slices_.erase(slices_.begin());
     }
