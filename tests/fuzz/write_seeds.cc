@@ -40,7 +40,9 @@ runtime::TaskSnapshot snapshot() {
   task.channels.emplace_back();
   task.rows.format = "rows";
   task.rows.meta = "meta";
-  task.rows.files.push_back({"a-1.rows", 17, "0123456789abcdef0123456789abcdef"});
+  const std::string hash = "0123456789abcdef0123456789abcdef";
+  task.rows.files.push_back(
+      {"e00000001-c000000000001-count-00000-00000001-" + hash + ".rows", 0, hash});
   return task;
 }
 
@@ -129,6 +131,7 @@ int main(int argc, char** argv) {
   write("frame", frames());
   write("control", controls());
   write("manifest", manifests());
+  write("savepoint", manifests());
   write("plan_spec", {coordinator::encode_plan_spec(plan())});
   return 0;
 }
