@@ -75,7 +75,7 @@ class ZmqMessage {
   mutable zmq_msg_t message_;
 };
 
-// Linger, limits, heartbeats and the own name, as the endpoint's options say.
+// Linger, limits, keepalive and the own name, as the endpoint's options say.
 void set_options(ZmqSocket& socket, const EndpointOptions& options);
 // Before it is bound, or connected: the socket speaks to nobody but those whose keys fit.
 void set_keys_of_listener(ZmqSocket& socket, const TransportKeys& keys);
