@@ -102,7 +102,7 @@ class RescaleMatrix : public RescaleJob, public testing::WithParamInterface<Way>
         const wire::JobState state = look(name).state;
         return state != wire::JobState::Stopping && state != wire::JobState::Restarting;
       });
-      return ran.code == 0;
+      return ran.code == 0 && !has_finished(name);  // its tasks had ended already
     }
     ran =
         weir(words("submit", name, {"-p", std::to_string(to), "--from", savepoint(number)}, kRate));
