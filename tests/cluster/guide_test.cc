@@ -1,4 +1,5 @@
-// docs/guide/cluster.md, line by line: every command in it is run as it stands there.
+// docs/guide/cluster.md and operate.md, line by line: every command in them is run as it stands
+// there.
 #include "cluster/weir_command.h"
 
 namespace weir::tests {
@@ -21,16 +22,21 @@ std::vector<std::string> commands_of(const std::string& path) {
   return commands;
 }
 
-class ClusterGuide : public WeirCommand {};
+class ClusterGuide : public WeirCommand {
+ protected:
+  void run_page(const std::string& page) {
+    std::filesystem::create_directory_symlink(std::string(WEIR_SOURCE_DIR) + "/examples",
+                                              dir_ / "examples");
+    variables_.push_back("PATH=" + std::string(WEIR_BIN_DIR) + ":/usr/bin:/bin");
+    variables_.emplace_back("WEIR_COORDINATOR_PORT=0");  // other tests run beside this one
+    const std::vector<std::string> commands = commands_of(kDocs + page);
+    ASSERT_GE(commands.size(), 10U);
+    for (const std::string& command : commands) run_line(command);
+    EXPECT_TRUE(processes_of_test().empty());
+  }
 
-TEST_F(ClusterGuide, EveryCommandDoesWhatItSays) {
-  std::filesystem::create_directory_symlink(std::string(WEIR_SOURCE_DIR) + "/examples",
-                                            dir_ / "examples");
-  variables_.push_back("PATH=" + std::string(WEIR_BIN_DIR) + ":/usr/bin:/bin");
-  variables_.emplace_back("WEIR_COORDINATOR_PORT=0");  // other tests run beside this one
-  const std::vector<std::string> commands = commands_of(kDocs + "guide/cluster.md");
-  ASSERT_GE(commands.size(), 12U);
-  for (const std::string& command : commands) {
+ private:
+  void run_line(const std::string& command) {
     std::istringstream in(command);
     std::vector<std::string> words((std::istream_iterator<std::string>(in)), {});
     ASSERT_FALSE(words.empty());
@@ -38,16 +44,20 @@ TEST_F(ClusterGuide, EveryCommandDoesWhatItSays) {
     const Ran ran = weir({words.begin() + 1, words.end()});
     EXPECT_EQ(ran.code, 0) << command << "\n" << ran.out << ran.err;
     // A person takes a while for the next line.
-    if (command.starts_with("weir submit")) wait_for_state("slow", "running");
-    if (command.starts_with("weir rescale")) {
+    const auto name = std::find(words.begin(), words.end(), "--name");
+    if (words[1] == "submit" && name != words.end()) wait_for_state(*(name + 1), "running");
+    if (words[1] == "rescale") {
       wait_until("it runs with four tasks", [&] {
-        const nlohmann::json slow = job("slow");
-        return slow.value("parallelism", 0) == 4 && slow.value("state", "") == "running";
+        const nlohmann::json now = job(words[2]);
+        return now.value("parallelism", 0) == 4 && now.value("state", "") == "running";
       });
     }
   }
-  EXPECT_TRUE(processes_of_test().empty());
-}
+};
+
+TEST_F(ClusterGuide, EveryCommandDoesWhatItSays) { run_page("guide/cluster.md"); }
+
+TEST_F(ClusterGuide, EveryCommandOfOperatingDoesWhatItSays) { run_page("guide/operate.md"); }
 
 TEST_F(ClusterGuide, TheReferenceNamesAllVerbs) {
   const std::string reference = read_file(kDocs + "reference/command.md");
