@@ -3,10 +3,12 @@
 //
 // Each worker has a lane. A runnable waits in the lane that it was given when it was added, where
 // its state and its batches are in the worker's cache; a worker whose lane is empty takes from the
-// others.
+// others. So does each worker now and then before it looks into its own, since a lane may have no
+// worker: TBB gives an arena fewer threads when others need them.
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "threaded_executor.h"
@@ -47,7 +49,10 @@ class TbbExecutor final : public ThreadedExecutor {
   }
 
   bool has_waiting() const override {
-    return lanes_[own_lane()].waiting() || stopping_.load(std::memory_order_relaxed);
+    const Lane& own = lanes_[own_lane()];
+    if (own.waiting() || stopping_.load(std::memory_order_relaxed)) return true;
+    return own.turn_to_others() && std::any_of(lanes_.begin(), lanes_.end(),
+                                               [](const Lane& lane) { return lane.waiting(); });
   }
 
  private:
@@ -68,11 +73,17 @@ class TbbExecutor final : public ThreadedExecutor {
       return runnable;
     }
     bool waiting() const { return waiting_.load(std::memory_order_relaxed); }
+    // For its worker: whether the others' lanes come first this time, each in its turn.
+    bool turn_to_others() const { return ++turns_ % kTurns >= kTurns - 2; }
+    std::uint32_t turns() const { return turns_ / kTurns; }
 
    private:
+    static constexpr std::uint32_t kTurns = 64;
+
     alignas(64) Mutex mutex_;
     std::deque<Runnable*> queue_ ABSL_GUARDED_BY(mutex_);
     std::atomic<bool> waiting_{false};
+    mutable std::uint32_t turns_ = 0;  // its worker's
   };
 
   Lane& lane_of(const Runnable& runnable) { return lanes_[place(runnable) % lanes_.size()]; }
@@ -81,7 +92,9 @@ class TbbExecutor final : public ThreadedExecutor {
   }
   // One of the waiting runnables; there are at least as many as arena tasks that look for one.
   Runnable& take() {
-    for (std::size_t n = own_lane();; n = (n + 1) % lanes_.size()) {
+    const std::size_t own = own_lane();
+    const std::size_t first = lanes_[own].turn_to_others() ? lanes_[own].turns() : own;
+    for (std::size_t n = first % lanes_.size();; n = (n + 1) % lanes_.size()) {
       if (Runnable* runnable = lanes_[n].pop()) return *runnable;
     }
   }

@@ -144,6 +144,41 @@ TEST_P(ExecutorWakes, OneThatIsWokenTwiceInARow) {
   executor->stop();
 }
 
+// Has more to do until another one has run.
+class Busy final : public Runnable {
+ public:
+  void wait_for(const Busy& other) { other_ = &other; }
+  bool has_run() const { return has_run_.load(); }
+  bool is_done() const { return is_done_.load(); }
+
+  RunResult run() override {
+    has_run_.store(true);
+    if (!other_->has_run()) return {RunState::kMore};
+    is_done_.store(true);
+    return {RunState::kDone};
+  }
+
+ private:
+  const Busy* other_ = nullptr;
+  std::atomic<bool> has_run_{false};
+  std::atomic<bool> is_done_{false};
+};
+
+// Also where a second executor in the process, as of TBB, leaves this one a single thread.
+TEST_P(ExecutorWakes, AllBesideOneThatAlwaysHasMore) {
+  const auto small = GetParam()(1, system_clock());
+  const auto executor = GetParam()(4, system_clock());
+  Busy busy[4];
+  for (int i = 0; i < 4; ++i) busy[i].wait_for(busy[(i + 1) % 4]);
+  for (Busy& one : busy) executor->add(one);
+  const MonotonicTime deadline = system_clock().now() + 20s;
+  for (const Busy& one : busy) {
+    while (!one.is_done()) ASSERT_LT(system_clock().now(), deadline) << "one never runs";
+  }
+  executor->stop();
+  small->stop();
+}
+
 // Whatever still fires while it stops must find an executor that is there.
 TEST_P(ExecutorWakes, NothingAfterTheEnd) {
   for (int i = 0; i < 200; ++i) {
