@@ -1,8 +1,12 @@
 // Jobs on a local cluster: what people ask of them, and what happens when processes die.
 #include "cluster/weir_command.h"
+#include "support/sanitizers.h"
 
 namespace weir::tests {
 namespace {
+
+// So slow that a job outlasts the commands that are tried on it.
+const char* const kRate = tests::kSanitizer ? "--max-rate=700" : "--max-rate=4000";
 
 class ClusterJobs : public WeirCommand {
  protected:
@@ -154,7 +158,7 @@ TEST_F(ClusterJobs, StopPauseResumeAndCancel) {
 
 TEST_F(ClusterJobs, RescaleGoesOnFromTheLatestCheckpoint) {
   up({"--workers", "2", "--slots", "2"});
-  const nlohmann::json submitted = weir_json(flights("submit", {"-p", "2"}, {"--max-rate=4000"}));
+  const nlohmann::json submitted = weir_json(flights("submit", {"-p", "2"}, {kRate}));
   ASSERT_EQ(submitted.value("job", ""), "flights-1");
   wait_until("a checkpoint", [&] { return checkpoint("flights") >= 3; });
   const Ran ran = weir({"rescale", "flights", "-p", "4"});
@@ -166,7 +170,7 @@ TEST_F(ClusterJobs, RescaleGoesOnFromTheLatestCheckpoint) {
 
 TEST_F(ClusterJobs, AWorkerThatIsKilledIsReplacedAndNothingIsLost) {
   up({"--workers", "2", "--slots", "1"});
-  weir_json(flights("submit", {"-p", "2"}, {"--max-rate=4000"}));
+  weir_json(flights("submit", {"-p", "2"}, {kRate}));
   wait_until("a checkpoint", [&] { return checkpoint("flights") >= 3; });
   ::kill(worker("flights").at("pid").get<int>(), SIGKILL);
   wait_for_state("flights", "finished");
