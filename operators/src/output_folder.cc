@@ -246,11 +246,8 @@ absl::Status OutputFolder::write_record(std::uint64_t task, std::uint64_t checkp
   if (storage_.exists(fresh)) {
     if (absl::Status status = storage_.remove(fresh); !status.ok()) return status;
   }
-  absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage_.create(fresh);
-  if (!file.ok()) return file.status();
-  absl::Status status = (*file)->append(record_text({job_, checkpoint, epoch_}));
-  if (status.ok()) status = (*file)->sync();
-  if (status.ok()) status = (*file)->close();
+  absl::Status status =
+      runtime::write_synced(storage_, fresh, record_text({job_, checkpoint, epoch_}));
   if (!status.ok()) return status;
   storage_.step("sink.record_rename");
   status = storage_.rename(fresh, commits_ + "/" + name);

@@ -276,13 +276,7 @@ class LocalStorage final : public Storage {
 
   absl::Status copy(const std::string& from, const std::string& to) {
     absl::StatusOr<std::string> bytes = read(from);
-    if (!bytes.ok()) return bytes.status();
-    absl::StatusOr<std::unique_ptr<StorageFile>> file = create(to);
-    if (!file.ok()) return file.status();
-    absl::Status status = (*file)->append(*bytes);
-    if (status.ok()) status = (*file)->sync();
-    if (status.ok()) status = (*file)->close();
-    return status;
+    return bytes.ok() ? write_synced(*this, to, *bytes) : bytes.status();
   }
 
   PersistenceSteps steps_;

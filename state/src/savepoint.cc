@@ -66,16 +66,6 @@ absl::StatusOr<CheckpointId> newest_complete(Storage& storage, const std::string
   return newest;
 }
 
-absl::Status write_synced(Storage& storage, const std::string& path, const std::string& text) {
-  storage.step("savepoint.write");
-  absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage.create(path);
-  if (!file.ok()) return file.status();
-  absl::Status status = (*file)->append(text);
-  if (status.ok()) status = (*file)->sync();
-  if (status.ok()) status = (*file)->close();
-  return status;
-}
-
 }  // namespace
 
 absl::Status check_savepoint_target(Storage& storage, const std::string& dir) {
@@ -181,7 +171,9 @@ absl::Status SavepointWriter::put_next() {
 absl::Status SavepointWriter::finish() {
   if (absl::Status s = to_.sync_files(); !s.ok()) return s;
   const std::string temporary = temporary_path(to_.dir());
-  if (absl::Status s = write_synced(storage_, temporary, manifest_.to_text()); !s.ok()) return s;
+  storage_.step("savepoint.write");
+  absl::Status written = runtime::write_synced(storage_, temporary, manifest_.to_text());
+  if (!written.ok()) return written;
   storage_.step("savepoint.rename");
   if (absl::Status s = storage_.rename(temporary, manifest_path(to_.dir())); !s.ok()) return s;
   storage_.step("savepoint.sync_dir");

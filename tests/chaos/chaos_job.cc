@@ -5,6 +5,7 @@
 #include <string>
 #include <tuple>
 
+#include "support/scrambled_records.h"
 #include "weir/weir.h"
 
 namespace {
@@ -27,22 +28,17 @@ struct Visit {
 };
 WEIR_RECORD(Visit, key, opened_us, events, sum);
 
-std::uint64_t scramble(std::uint64_t x) {
-  x = (x ^ (x >> 31)) * 0x7fb5d329728ea185ull;
-  x = (x ^ (x >> 27)) * 0x81dadef4bc2dd44dull;
-  return x ^ (x >> 33);
-}
+constexpr std::uint64_t kStragglers = 4'096;  // one of so many records
 
 // Event time rises by 50 us a record and is disturbed by up to 4 s; one record in 4,096 lags by a
 // minute and is late for all its windows.
 void fill(std::uint64_t i, std::uint64_t keys, Event& e) {
-  const std::uint64_t h = scramble(i + 1);
-  e.at = weir::EventTime(static_cast<std::int64_t>(i) * 50 -
-                         static_cast<std::int64_t>((h >> 40) % 4'000'000));
-  e.is_straggler = (h & 0xfff) == 0;
-  if (e.is_straggler) e.at = e.at - 60s;
+  const std::uint64_t h = weir::tests::scramble(i + 1);
+  e.at = weir::tests::disturbed_time(
+      i, h, {.step = 50, .most = 4'000'000, .one_in = kStragglers, .lag = 60'000'000});
+  e.is_straggler = (h & (kStragglers - 1)) == 0;
   e.key = h % keys;
-  e.value = static_cast<std::int64_t>(h >> 48) - 30'000;
+  e.value = weir::tests::scrambled_value(h);
 }
 
 // Counts the events of a key from its first one on, for 20 s of event time; what belongs to a visit

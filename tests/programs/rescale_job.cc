@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/scrambled_records.h"
 #include "weir/weir.h"
 
 namespace {
@@ -30,20 +31,13 @@ struct Visit {
 };
 WEIR_RECORD(Visit, key, start_us, number, events, sum);
 
-std::uint64_t scramble(std::uint64_t x) {
-  x = (x ^ (x >> 31)) * 0x7fb5d329728ea185ull;
-  x = (x ^ (x >> 27)) * 0x81dadef4bc2dd44dull;
-  return x ^ (x >> 33);
-}
-
 // Event time rises by 1 ms a record, disturbed by up to 500 ms; one in 64 lags by 10 s.
 void fill(std::uint64_t i, std::uint64_t keys, Event& e) {
-  const std::uint64_t h = scramble(i + 1);
-  std::int64_t behind = static_cast<std::int64_t>((h >> 40) % 500'000);
-  if ((h & 63) == 0) behind += 10'000'000;
-  e.at = weir::EventTime(static_cast<std::int64_t>(i) * 1'000 - behind);
+  const std::uint64_t h = weir::tests::scramble(i + 1);
+  e.at = weir::tests::disturbed_time(
+      i, h, {.step = 1'000, .most = 500'000, .one_in = 64, .lag = 10'000'000});
   e.key = (h >> 8) % keys;
-  e.value = static_cast<std::int64_t>(h >> 48) - 30'000;
+  e.value = weir::tests::scrambled_value(h);
 }
 
 // The events of a key in each second, told by a timer once nothing of that second can come any

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "support/scrambled_records.h"
 #include "weir/runtime/check.h"
 #include "weir/runtime/simulated_storage.h"
 #include "weir/weir.h"
@@ -28,20 +29,13 @@ WEIR_RECORD(SimVisit, key, second, events, sum);
 
 namespace {
 
-std::uint64_t scramble(std::uint64_t x) {
-  x = (x ^ (x >> 31)) * 0x7fb5d329728ea185ull;
-  x = (x ^ (x >> 27)) * 0x81dadef4bc2dd44dull;
-  return x ^ (x >> 33);
-}
-
 // Event time rises by 10 ms a record, disturbed by up to 2 s; one record in 32 is later still.
 void fill(std::uint64_t i, std::uint64_t keys, SimEvent& e) {
-  const std::uint64_t h = scramble(i + 1);
-  std::int64_t behind = static_cast<std::int64_t>((h >> 40) % 2'000'000);
-  if ((h & 31) == 0) behind += 8'000'000;
-  e.at = EventTime(static_cast<std::int64_t>(i) * 10'000 - behind);
+  const std::uint64_t h = tests::scramble(i + 1);
+  e.at = tests::disturbed_time(i, h,
+                               {.step = 10'000, .most = 2'000'000, .one_in = 32, .lag = 8'000'000});
   e.key = (h >> 8) % keys;
-  e.value = static_cast<std::int64_t>(h >> 48) - 30'000;
+  e.value = tests::scrambled_value(h);
 }
 
 // Events per key and second of event time, told a second later by a timer; what comes even later

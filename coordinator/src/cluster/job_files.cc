@@ -43,11 +43,7 @@ absl::Status JobFiles::write_record(const std::string& text) {
   const std::string temporary = path + ".tmp";
   if (absl::Status status = remove_if_there(storage_, temporary); !status.ok()) return status;
   storage_.step("record.write");
-  absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage_.create(temporary);
-  if (!file.ok()) return file.status();
-  absl::Status status = (*file)->append(text);
-  if (status.ok()) status = (*file)->sync();
-  if (status.ok()) status = (*file)->close();
+  absl::Status status = runtime::write_synced(storage_, temporary, text);
   if (!status.ok()) return status;
   storage_.step("record.rename");
   if (status = storage_.rename(temporary, path); !status.ok()) return status;

@@ -28,13 +28,7 @@ absl::Status make_folder(const std::string& dir) {
 }
 
 absl::Status write_file(const std::string& path, const std::string& text) {
-  absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file =
-      runtime::local_storage().create(path);
-  if (!file.ok()) return file.status();
-  absl::Status status = (*file)->append(text);
-  if (status.ok()) status = (*file)->sync();
-  const absl::Status closed = (*file)->close();
-  return status.ok() ? closed : status;
+  return runtime::write_synced(runtime::local_storage(), path, text);
 }
 
 absl::Status write_pair(const std::string& dir, const std::string& name, const KeyPair& pair) {

@@ -107,6 +107,26 @@ class JobLifeTest : public ::testing::Test {
     note(life_->on_manifest(life_->epoch(), runtime::CheckpointId(n), absl::OkStatus(), false,
                             now_));
   }
+  // A checkpoint, up to where everybody has committed it.
+  void committed(std::uint64_t n) {
+    id(n);
+    acks(n);
+    manifest(n);
+    events(Kind::Committed, n);
+  }
+  // Another coordinator finds what is durable ...
+  void restart() {
+    JobRecord record = life_->record();
+    begin(std::move(record));
+  }
+  // ... and starts the attempt after `restored`, until every task runs.
+  void restart_and_run(std::uint64_t epoch, std::uint64_t restored) {
+    restart();
+    opened(epoch, restored);
+    hello_all();
+    taken();
+    events(Kind::Running);
+  }
   void tick(runtime::MonotonicTime by) {
     now_ += by;
     note(life_->on_tick(now_));

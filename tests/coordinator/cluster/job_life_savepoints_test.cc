@@ -16,22 +16,10 @@ class JobLifeSavepoints : public JobLifeTest {
   void kept_not(std::uint64_t ticket, const std::string& why) {
     note(life_->on_savepoint_kept(ticket, absl::ResourceExhaustedError(why), now_));
   }
-  // The last checkpoint of a stop, up to where everybody has committed it.
-  void last_checkpoint(std::uint64_t n) {
-    id(n);
-    acks(n);
-    manifest(n);
-    events(Kind::Committed, n);
-  }
   static JobLife::Stop drained() {
     JobLife::Stop how;
     how.drain = true;
     return how;
-  }
-  // Another coordinator finds what is durable.
-  void restart() {
-    JobRecord record = life_->record();
-    begin(std::move(record));
   }
 };
 
@@ -131,7 +119,7 @@ TEST_F(JobLifeSavepoints, TheWishOutlivesTheAttempt) {
   EXPECT_FALSE(has(taken(), "keep 1 in /sp for 0"));
   tick(1s);
   run(2, 1);
-  last_checkpoint(2);
+  committed(2);
   EXPECT_TRUE(has(taken(), "keep 2 in /sp for 0"));
 }
 
@@ -139,7 +127,7 @@ TEST_F(JobLifeSavepoints, ACoordinatorThatComesBackKeepsItOnceMore) {
   begin();
   run();
   asked(life_->on_stop({.savepoint = "/sp"}, now_));
-  last_checkpoint(1);
+  committed(1);
   const Log before = taken();
   restart();
   EXPECT_TRUE(has(before, "keep 1 in /sp for 0"));
@@ -155,7 +143,7 @@ TEST_F(JobLifeSavepoints, AJobIsNotLostOverOneThatCannotBeWritten) {
   begin();
   run();
   asked(life_->on_stop({.savepoint = "/sp"}, now_));
-  last_checkpoint(1);
+  committed(1);
   kept_not(0, "the disk is full");
   EXPECT_EQ(life_->state(), JobState::Restarting);
   EXPECT_EQ(life_->record().savepoint_failure, "the disk is full");
@@ -169,7 +157,7 @@ TEST_F(JobLifeSavepoints, ACancelDoesNotWaitForOne) {
   begin();
   run();
   asked(life_->on_stop({.savepoint = "/sp"}, now_));
-  last_checkpoint(1);
+  committed(1);
   all_gone();
   asked(life_->on_cancel(now_));
   EXPECT_EQ(life_->state(), JobState::Cancelled);
@@ -182,7 +170,7 @@ TEST_F(JobLifeSavepoints, APausedJobIsStoppedWithItsNewestCheckpoint) {
   begin();
   run();
   asked(life_->on_pause(now_));
-  last_checkpoint(1);
+  committed(1);
   all_gone();
   ASSERT_EQ(life_->state(), JobState::Paused);
   taken();
@@ -218,7 +206,7 @@ TEST_F(JobLifeSavepoints, SpoutsAreDrainedWhenTheWishIsDurable) {
   EXPECT_EQ(taken(), (Log{"drain 0 -> 0 at flights-1-e1-0", "drain 0 -> 1 at flights-1-e1-1"}));
   events(Kind::Ended);
   EXPECT_EQ(taken(), Log{"id?"});
-  last_checkpoint(1);
+  committed(1);
   EXPECT_EQ(life_->state(), JobState::Finished);
 }
 
@@ -237,7 +225,7 @@ TEST_F(JobLifeSavepoints, AnAttemptThatBeginsWhileADrainIsWantedIsDeployedDraine
   EXPECT_FALSE(life_->on_rescale(make_spec(3), now_).ok());
   EXPECT_FALSE(life_->on_pause(now_).ok());
   events(Kind::Ended);
-  last_checkpoint(4);
+  committed(4);
   EXPECT_EQ(life_->state(), JobState::Finished);
 }
 
@@ -247,7 +235,7 @@ TEST_F(JobLifeSavepoints, ADrainedJobCanBeKeptToo) {
   asked(life_->on_stop({.savepoint = "/sp", .drain = true}, now_));
   recorded();
   events(Kind::Ended);
-  last_checkpoint(1);
+  committed(1);
   EXPECT_TRUE(has(taken(), "keep 1 in /sp for 0"));
   kept_not(0, "the disk is full");
   EXPECT_EQ(life_->state(), JobState::Finished) << "there is nothing left to go on with";

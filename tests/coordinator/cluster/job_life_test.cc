@@ -165,10 +165,7 @@ TEST_F(JobLifeTest, AStopOutlivesAFailureAndEndsWithACheckpoint) {
   ASSERT_TRUE(life_->wants_slots());
   run(2);
   EXPECT_EQ(life_->state(), JobState::Stopping);
-  id(3);
-  acks(3);
-  manifest(3);
-  events(Kind::Committed, 3);
+  committed(3);
   EXPECT_EQ(life_->state(), JobState::Stopped);
 }
 
@@ -207,10 +204,7 @@ TEST_F(JobLifeTest, PausedJobsGoOnFromTheirCheckpoint) {
   begin();
   run();
   asked(life_->on_pause(now_));
-  id(1);
-  acks(1);
-  manifest(1);
-  events(Kind::Committed, 1);
+  committed(1);
   EXPECT_EQ(life_->state(), JobState::Paused);
   all_gone();
   EXPECT_TRUE(life_->is_over());
@@ -225,10 +219,7 @@ TEST_F(JobLifeTest, ARescaledJobTakesACheckpointAndComesBackWithOtherTasks) {
   run();
   asked(life_->on_rescale(make_spec(3), now_));
   EXPECT_EQ(taken(), (Log{"persist", "id?"}));
-  id(1);
-  acks(1);
-  manifest(1);
-  events(Kind::Committed, 1);
+  committed(1);
   taken();
   all_gone();
   EXPECT_TRUE(life_->wants_slots());
@@ -308,7 +299,7 @@ TEST_F(JobLifeTest, ARestartedCoordinatorAdoptsTheAttempt) {
 TEST_F(JobLifeTest, AnAttemptThatIsNotWholeIsNotAdopted) {
   begin();
   run(3);
-  begin(life_->record());
+  restart();
   taken();
   opened(3, 8);
   hello("flights-1-e3-0");
@@ -321,7 +312,7 @@ TEST_F(JobLifeTest, AnAttemptThatIsNotWholeIsNotAdopted) {
 TEST_F(JobLifeTest, TheAnswerToAnEarlierQuestionIsPassedOver) {
   begin();
   run(3);
-  begin(life_->record());
+  restart();
   const std::uint64_t earlier = ticket_;
   all_gone();
   tick(1s);
@@ -351,7 +342,7 @@ TEST_F(JobLifeTest, ARestartedCoordinatorFinishesWhatWasAsked) {
   begin();
   run(3);
   asked(life_->on_cancel(now_));
-  begin(life_->record());
+  restart();
   EXPECT_EQ(life_->phase(), Phase::kFencing);
   all_gone();
   EXPECT_EQ(life_->state(), JobState::Cancelled);
@@ -359,26 +350,15 @@ TEST_F(JobLifeTest, ARestartedCoordinatorFinishesWhatWasAsked) {
   begin();
   run(3);
   asked(life_->on_rescale(make_spec(4), now_));
-  begin(life_->record());
-  opened(3, 1);
-  hello_all();
-  taken();
-  events(Kind::Running);
+  restart_and_run(3, 1);
   EXPECT_TRUE(has(taken(), "id?")) << "the checkpoint of the rescale is asked for again";
 
   begin();
   run(3);
   asked(life_->on_stop({}, now_));
-  begin(life_->record());
-  opened(3, 1);
-  hello_all();
-  taken();
-  events(Kind::Running);
+  restart_and_run(3, 1);
   EXPECT_TRUE(has(taken(), "id?")) << "and that of a stop";
-  id(2);
-  acks(2);
-  manifest(2);
-  events(Kind::Committed, 2);
+  committed(2);
   EXPECT_EQ(life_->state(), JobState::Stopped);
 }
 

@@ -170,8 +170,8 @@ class CombineOperator final : public runtime::Operator {
   }
 
  private:
-  static constexpr std::int64_t kMaxHeld = 1 << 16;    // entries, as often as these are counted
-  static constexpr std::int64_t kMinUncounted = 4096;  // records between two counts
+  static constexpr std::int64_t kMaxHeld = 1 << 16;    // entries
+  static constexpr std::int64_t kMinUncounted = 4096;  // records between two counts, at least
   static constexpr std::size_t kMaxSpare = 2;          // tables
 
   Slice& slice_at(std::int64_t start) {
@@ -182,15 +182,15 @@ class CombineOperator final : public runtime::Operator {
     spare_.pop_back();
     return *table;
   }
-  // Sends everything if there is too much. Entries are counted only when there may be as many.
+  // Sends everything before there is too much. Entries are counted only when there may be as many.
   void limit_held(std::uint32_t more_records) {
     uncounted_ -= more_records;
     if (uncounted_ > 0) return;
     std::size_t n = 0;
     for (const auto& [start, table] : slices_) n += table->size();
     const std::int64_t room = kMaxHeld - static_cast<std::int64_t>(n);
-    if (room <= 0) send_held(INT64_MAX);
-    uncounted_ = room <= 0 ? kMaxHeld : std::max(room, kMinUncounted);
+    if (room < kMinUncounted) send_held(INT64_MAX);
+    uncounted_ = room < kMinUncounted ? kMaxHeld : room;
   }
   void send_behind(const T& record, std::int64_t t, std::uint64_t hash, std::int64_t watermark) {
     const std::int64_t start = spec_.slice_of(t);
@@ -205,40 +205,36 @@ class CombineOperator final : public runtime::Operator {
          std::move(acc));
   }
   void send(const K& key, std::uint64_t hash, std::int64_t slice, std::int64_t watermark, Acc acc) {
-    out_->has_times = true;
-    out_->has_hashes = true;
-    out_->open_run(EventTime(watermark));
-    const std::uint32_t n = out_->size();
-    Out& o = (*out_)[n];
-    o.key = key;
-    o.acc = std::move(acc);
-    out_->times()[n] = slice;
-    out_->hashes()[n] = hash;
+    const std::uint32_t n = begin(EventTime(watermark));
+    put(n, key, hash, slice, std::move(acc));
     out_->resize(n + 1);
     if (out_->full()) push_output();
   }
   // Sends what is gathered of a slice.
   void send_on_time(std::int64_t slice, Slice& table) {
-    std::uint32_t n = begin_on_time();
+    std::uint32_t n = begin(EventTime::min());
     table.finish_round([&](const K& key, std::uint64_t hash, Acc&& acc) {
-      Out& o = (*out_)[n];
-      o.key = key;
-      o.acc = std::move(acc);
-      out_->times()[n] = slice;
-      out_->hashes()[n] = hash;
+      put(n, key, hash, slice, std::move(acc));
       if (++n < out_->capacity()) return;
       out_->resize(n);
       push_output();
-      n = begin_on_time();
+      n = begin(EventTime::min());
     });
     out_->resize(n);
   }
-  // Where the next partial aggregate goes.
-  std::uint32_t begin_on_time() {
+  // Where the next partial aggregate goes; it and those that follow have `watermark`.
+  std::uint32_t begin(EventTime watermark) {
     out_->has_times = true;
     out_->has_hashes = true;
-    out_->open_run(EventTime::min());
+    out_->open_run(watermark);
     return out_->size();
+  }
+  void put(std::uint32_t n, const K& key, std::uint64_t hash, std::int64_t slice, Acc&& acc) {
+    Out& o = (*out_)[n];
+    o.key = key;
+    o.acc = std::move(acc);
+    out_->times()[n] = slice;
+    out_->hashes()[n] = hash;
   }
   // Sends the slices of which a window ends at `upto` or before.
   void send_held(std::int64_t upto) {

@@ -61,6 +61,9 @@ class Storage {
   virtual void step(std::string_view name) = 0;
 };
 
+// A new file with `bytes`, durable but for its name.
+absl::Status write_synced(Storage& storage, const std::string& path, std::string_view bytes);
+
 // The local file system. Lives for the whole process. WEIR_CRASH_AT="name:n" in the environment
 // makes the n-th step of that name end the process by SIGKILL.
 Storage& local_storage();

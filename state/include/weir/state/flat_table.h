@@ -28,6 +28,7 @@
 
 #include "weir/runtime/key.h"
 #include "weir/runtime/row_store.h"
+#include "weir/state/probe.h"
 #include "weir/state/row_key.h"
 #include "weir/state/slots.h"
 #include "weir/state/table_size.h"
@@ -104,16 +105,11 @@ class FlatTable {
   // The entry of `key`, as upsert() gives it, or null if the key is not awaited.
   [[gnu::always_inline]] static V* upsert_awaited(const AwaitingView& view, std::uint64_t hash,
                                                   Probe key) {
-    const std::size_t i = first_guess(view, hash, key);
-    for (std::size_t n = i;; n = (n + 1) & view.mask) {
-      if (KeyTraits<K>::equal(view.slots[n].key, key)) [[likely]] {
-        if (view.control[n] == kEmpty) [[unlikely]]
-          return nullptr;
-        view.control[n] |= view.touched;
-        return &view.slots[n].value;
-      }
-      if (KeyTraits<K>::is_default(view.slots[n].key)) return nullptr;
-    }
+    const std::size_t i = slot_of_known<K>(view, hash, key);
+    if (i == kNoSlot) [[unlikely]]
+      return nullptr;
+    view.control[i] |= view.touched;
+    return &view.slots[i].value;
   }
 
   // Asks the memory for the slot of `hash` ahead of its use.
@@ -124,7 +120,7 @@ class FlatTable {
   // The entry of `key`, made from V{} if there is none; counts as changed. Valid until the next
   // call that may add an entry.
   [[gnu::always_inline]] V& upsert(View& view, std::uint64_t hash, Probe key) {
-    std::size_t i = first_guess(view, hash, key);
+    std::size_t i = first_guess<K>(view, hash, key);
     for (;;) {
       if (KeyTraits<K>::equal(view.slots[i].key, key)) [[likely]] {
         if ((view.hot[i / 64] >> (i % 64) & 1) != 0 || reheat(i)) [[likely]]
@@ -167,8 +163,9 @@ class FlatTable {
   // Lays the entries out without gaps. Returns the memory where they were, with their keys, if it
   // serves for a new table: these are copied by a move, and the size is right.
   SlotArrays<Slot> pack() {
-    if (form_ == Form::kPacked || empty()) return {};
-    auto old = rebuild(size(), Form::kPacked);
+    if (is_awaiting()) note_awaited();
+    if (form_ == Form::kPacked || live_ == 0) return {};
+    auto old = rebuild(live_, Form::kPacked);
     if (!runtime::ScalarKey<K> || size_.capacity_for(live_) != old.capacity) old = {};
     return old;
   }
@@ -247,9 +244,11 @@ class FlatTable {
   // Whether all entries are here: none was evicted, or all have been loaded again.
   bool is_whole() const { return is_whole_; }
   void set_whole() { is_whole_ = true; }
-  // Whether a few more entries make the table double its memory.
+  // Whether a few more entries make the table double its memory. While it awaits keys, as if all of
+  // them had come.
   bool is_nearly_full() const {
-    return form_ != Form::kPacked && size_.is_nearly_full(size(), capacity_);
+    if (form_ == Form::kPacked) return false;
+    return size_.is_nearly_full(is_awaiting() ? used_ : live_, capacity_);
   }
   // From now on memory counts for more than speed: the table doubles when four fifths are taken.
   void tighten() { size_.tighten(); }
@@ -265,18 +264,6 @@ class FlatTable {
   }
 
  private:
-  // Where the search for a key begins. One key in six is not at home; to step on without a branch
-  // costs less than to guess.
-  template <class AnyView>
-  [[gnu::always_inline]] static std::size_t first_guess(const AnyView& view, std::uint64_t hash,
-                                                        Probe key) {
-    std::size_t i = hash >> view.shift & view.mask;
-    if constexpr (runtime::ScalarKey<K>) {
-      i = (i + static_cast<std::size_t>(view.slots[i].key != key)) & view.mask;
-    }
-    return i;
-  }
-
   bool encode_by_scan(RowBuffer& out, std::size_t max_rows);
 
   enum class Form : std::uint8_t { kPlain, kPacked, kAwaiting };

@@ -294,11 +294,12 @@ class TableGroup final : public TableBase {
     if (it != tables_.end()) return *it->second;
     std::unique_ptr<Table> table;
     const RowPrefix prefix{descriptor_.table, space, state_->options().max_parallelism, share()};
-    const std::size_t expected = tables_.empty() ? expected_ : tables_.rbegin()->second->size();
     if (mould_.capacity != 0) {
       table = std::make_unique<Table>(prefix, std::exchange(mould_, {}));
     } else {
-      table = std::make_unique<Table>(prefix, expected);
+      const bool is_first = tables_.empty();
+      table =
+          std::make_unique<Table>(prefix, is_first ? expected_ : tables_.rbegin()->second->size());
     }
     return *tables_.emplace(space, std::move(table)).first->second;
   }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "weir/runtime/key.h"
+#include "weir/state/probe.h"
 #include "weir/state/slots.h"
 
 namespace weir::state {
@@ -76,18 +77,10 @@ class RoundTable {
     __builtin_prefetch(&view.slots[hash >> view.shift]);
   }
   [[gnu::always_inline]] V& upsert(View& view, std::uint64_t hash, Probe key) {
-    std::size_t i = hash >> view.shift;
-    if constexpr (runtime::ScalarKey<K>) {
-      i = (i + static_cast<std::size_t>(view.slots[i].key != key)) & view.mask;
-    }
-    for (;; i = (i + 1) & view.mask) {
-      if (KeyTraits::equal(view.slots[i].key, key)) [[likely]] {
-        if (view.control[i] == kEmpty) [[unlikely]]
-          break;
-        view.control[i] = kLive;
-        return view.slots[i].value;
-      }
-      if (KeyTraits::is_default(view.slots[i].key)) break;  // empty, as a rule
+    const std::size_t i = slot_of_known<K>(view, hash, key);
+    if (i != kNoSlot) [[likely]] {
+      view.control[i] = kLive;
+      return view.slots[i].value;
     }
     V& value = upsert(hash, key);
     view = this->view();
