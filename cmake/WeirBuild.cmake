@@ -17,6 +17,11 @@ if(WEIR_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
       "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${WEIR_CCACHE}")
 endif()
 
+# With CMAKE_UNITY_BUILD, as in the presets that build from nothing, so many sources are compiled as one.
+if(NOT CMAKE_UNITY_BUILD_BATCH_SIZE)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 12)
+endif()
+
 find_program(WEIR_LLD ld.lld)
 mark_as_advanced(WEIR_LLD)
 

@@ -36,10 +36,11 @@ target_precompile_headers(
   weir_test_headers PRIVATE <gtest/gtest.h> <algorithm> <chrono> <cstdint> <functional> <map> <memory>
   <optional> <random> <sstream> <string> <string_view> <unordered_map> <utility> <vector>)
 
-# weir_test_program(<folder> SHARDS <n>): tests/<folder>/**.cc as bin/test_<folder>, run in n shards so
-# that short and long cases spread over the cores. A folder without sources is passed over.
+# weir_test_program(<folder> SHARDS <n> [UNITY]): tests/<folder>/**.cc as bin/test_<folder>, run in n
+# shards so that short and long cases spread over the cores. A folder without sources is passed over.
+# UNITY: no two files give the same name to different things, so that they can be compiled as one.
 function(weir_test_program folder)
-  cmake_parse_arguments(PARSE_ARGV 1 test "" "SHARDS" "")
+  cmake_parse_arguments(PARSE_ARGV 1 test "UNITY" "SHARDS" "")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc")
   if(NOT sources)
     return()
@@ -48,6 +49,9 @@ function(weir_test_program folder)
   add_executable(${target} ${sources})
   weir_compile_options(${target})
   weir_test_settings(${target})
+  if(NOT test_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
+  endif()
   target_link_libraries(${target} PRIVATE GTest::gtest_main)
   if(TARGET weir_test_support)
     target_link_libraries(${target} PRIVATE weir_test_support)

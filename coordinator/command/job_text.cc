@@ -17,10 +17,6 @@ using std::chrono::microseconds;
 
 std::string wall_text(std::int64_t us) { return format_time(EventTime(us)); }
 
-std::string plural(std::uint64_t n, const std::string& what) {
-  return absl::StrCat(n, " ", what, n == 1 ? "" : "s");
-}
-
 std::string count_text(std::uint64_t n) { return format_count(static_cast<std::int64_t>(n)); }
 
 // How long it has run, or ran.
@@ -92,6 +88,10 @@ std::string indented(const std::string& text, const std::string& indent) {
 }
 
 }  // namespace
+
+std::string plural(std::uint64_t n, const std::string& what) {
+  return absl::StrCat(n, " ", what, n == 1 ? "" : "s");
+}
 
 std::string cluster_text(const wire::ClusterT& cluster) {
   std::uint32_t slots = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -9,6 +10,9 @@
 #include "control_generated.h"
 
 namespace weir::coordinator {
+
+// "1 slot", "3 slots"
+std::string plural(std::uint64_t n, const std::string& what);
 
 std::string cluster_text(const wire::ClusterT& cluster);
 // `now`: of the wall clock.

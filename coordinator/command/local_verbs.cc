@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "job_text.h"
 #include "local_cluster.h"
 #include "progress_text.h"
 #include "verb.h"
@@ -17,10 +18,6 @@ struct Up {
   std::string dir;
   std::optional<std::uint16_t> port;
 };
-
-std::string plural(std::uint64_t n, const std::string& what) {
-  return absl::StrCat(n, " ", what, n == 1 ? "" : "s");
-}
 
 void print_ready(const LocalClusterOptions& options, const LocalCluster& cluster,
                  runtime::MonotonicTime took, bool is_default_dir) {

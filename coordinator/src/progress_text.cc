@@ -16,7 +16,7 @@ namespace {
 // A replay of old data is not late: only a lag up to this is shown against the clock.
 constexpr std::chrono::hours kLiveLag(24);
 
-double seconds(MonotonicTime t) { return std::chrono::duration<double>(t).count(); }
+double in_seconds(MonotonicTime t) { return std::chrono::duration<double>(t).count(); }
 
 std::string printed(const char* format, double value) {
   std::array<char, 64> text{};
@@ -105,7 +105,7 @@ std::string format_time(EventTime t) {
 }
 
 std::string format_elapsed(MonotonicTime t) {
-  const double s = std::max(0.0, seconds(t));
+  const double s = std::max(0.0, in_seconds(t));
   if (s < 0.001) return printed("%.0f us", s * 1e6);
   if (s < 1) return printed("%.0f ms", s * 1e3);
   if (s < 60) return printed("%.1f s", s);
@@ -158,7 +158,7 @@ std::string summary(const std::string& job, const JobResult& result) {
   const bool did_nothing = result.outcome == JobResult::Outcome::kAlreadyComplete ||
                            (result.outcome == JobResult::Outcome::kFailed && p.records_read == 0);
   if (p.operators.empty() || did_nothing) return text;
-  const double s = std::max(1e-9, seconds(p.elapsed));
+  const double s = std::max(1e-9, in_seconds(p.elapsed));
   text += row("records read", format_count(p.records_read),
               format_rate(static_cast<double>(p.records_read) / s));
   for (const OperatorProgress& op : p.operators) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "byte_order_mark.h"
 #include "excerpt.h"
 
 namespace weir::operators {
@@ -11,7 +12,6 @@ namespace {
 
 // So much is scanned ahead that the list of cells stays in the cache.
 constexpr std::size_t kScanBytes = std::size_t{32} << 10;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 

@@ -16,7 +16,7 @@ namespace weir::operators {
 namespace {
 
 constexpr int kBacklog = 64;
-constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+constexpr std::size_t kReceiveBytes = std::size_t{64} << 10;
 
 absl::Status listen_error(int error, std::uint16_t port) {
   const std::string where = absl::StrCat("cannot listen on 127.0.0.1:", port, ": ");
@@ -82,8 +82,8 @@ void LineConnections::accept_all() {
 void LineConnections::read_from(Connection& connection, FeedQueue& queue) {
   std::string& line = connection.line;
   const std::size_t before = line.size();
-  line.resize(before + kReadBytes);
-  const ::ssize_t n = ::recv(connection.socket, line.data() + before, kReadBytes, 0);
+  line.resize(before + kReceiveBytes);
+  const ::ssize_t n = ::recv(connection.socket, line.data() + before, kReceiveBytes, 0);
   line.resize(before + static_cast<std::size_t>(std::max<::ssize_t>(n, 0)));
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) {

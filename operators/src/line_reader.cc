@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "byte_order_mark.h"
+
 namespace weir::operators {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::string_view without_return(std::string_view line) {
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);

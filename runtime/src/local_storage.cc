@@ -103,11 +103,6 @@ class LocalLock {
   int fd_;
 };
 
-std::string parent_of(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  return parent.empty() ? "." : parent;
-}
-
 absl::Status read_all(int fd, const std::string& path, std::string* out) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return posix_status(errno, "cannot read", path);

@@ -3,8 +3,8 @@
 namespace weir::runtime {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{8} << 20;
-constexpr std::size_t kLeastBytes = 1024;  // less is not worth keeping
+constexpr std::size_t kMostKept = std::size_t{8} << 20;
+constexpr std::size_t kLeastKept = 1024;  // less is not worth keeping
 
 }  // namespace
 
@@ -25,10 +25,10 @@ std::string PayloadPool::take() {
 
 void PayloadPool::give_back(std::string payload) {
   const std::size_t bytes = payload.capacity();
-  if (bytes < kLeastBytes) return;
+  if (bytes < kLeastKept) return;
   payload.clear();
   const MutexLock lock(mutex_);
-  if (bytes_ + bytes > kMostBytes) return;
+  if (bytes_ + bytes > kMostKept) return;
   bytes_ += bytes;
   free_.push_back(std::move(payload));
 }

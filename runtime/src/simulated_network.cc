@@ -11,7 +11,7 @@ namespace {
 
 using State = SimulatedConnection::State;
 
-constexpr std::size_t kMostWaiting = 100'000;
+constexpr std::size_t kMostMessages = 100'000;
 constexpr int kLongestLoss = 20;
 // How long a sent message waits for a cut to heal before its connection counts as broken.
 constexpr MonotonicTime kPatience{15'000'000'000};
@@ -79,7 +79,7 @@ void SimulatedEndpoint::send(std::string_view peer, Message message) {
     if (connection.state == State::kUp) {
       return network_.transmit(out->second, true, std::move(message));
     }
-    if (connection.state == State::kNew && connection.waiting.size() < kMostWaiting) {
+    if (connection.state == State::kNew && connection.waiting.size() < kMostMessages) {
       connection.waiting.push_back(std::move(message));
       return;
     }

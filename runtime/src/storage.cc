@@ -2,6 +2,12 @@
 
 namespace weir::runtime {
 
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 absl::Status write_synced(Storage& storage, const std::string& path, std::string_view bytes) {
   absl::StatusOr<std::unique_ptr<StorageFile>> file = storage.create(path);
   if (!file.ok()) return file.status();

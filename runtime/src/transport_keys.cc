@@ -8,7 +8,6 @@ namespace weir::runtime {
 namespace {
 
 constexpr std::size_t kKeyChars = 40;
-constexpr std::size_t kKeyBytes = 32;
 
 }  // namespace
 

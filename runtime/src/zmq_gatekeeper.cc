@@ -13,7 +13,6 @@ constexpr std::string_view kMember = "member";
 constexpr std::string_view kClient = "client";
 
 constexpr std::size_t kSender = 0, kVersion = 2, kRequest = 3, kMechanism = 7, kCredentials = 8;
-constexpr std::size_t kKeyBytes = 32;
 
 std::string key_of(std::string_view bytes) {
   std::array<char, 41> text{};

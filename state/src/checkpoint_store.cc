@@ -15,18 +15,13 @@ namespace {
 using runtime::CheckpointId;
 using runtime::Epoch;
 using runtime::MutexLock;
+using runtime::parent_of;
 
 // Ids are reserved in blocks of this many, so that giving one out costs no sync.
 constexpr std::uint64_t kIdBlock = 100;
 
 constexpr const char* kOtherFolder =
     "give the job a state folder of its own, or remove this one if its state is not needed";
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 std::string without_trailing_slash(std::string dir) {
   while (dir.size() > 1 && dir.back() == '/') dir.pop_back();

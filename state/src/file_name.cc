@@ -12,7 +12,6 @@ namespace weir::state {
 namespace {
 
 constexpr std::size_t kLongestTask = 32;
-constexpr std::size_t kHashDigits = 32;
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -44,7 +43,7 @@ std::optional<FileName> FileName::parse(std::string_view name) {
       absl::StrSplit(absl::string_view(name.data(), name.size()), '-');
   if (parts.size() != 6 || parts[0][0] != 'e' || parts[1][0] != 'c') return std::nullopt;
   const std::size_t dot = parts[5].find('.');
-  if (dot != kHashDigits) return std::nullopt;
+  if (dot != runtime::kContentHashDigits) return std::nullopt;
   const auto epoch = parse_digits(std::string_view(parts[0]).substr(1));
   const auto checkpoint = parse_digits(std::string_view(parts[1]).substr(1));
   const auto index = parse_digits(parts[3]);

@@ -9,8 +9,7 @@ namespace {
 
 constexpr std::string_view kSealStart = "\"xxh3_128\": \"";
 constexpr std::string_view kSealEnd = "\"}\n";
-constexpr std::size_t kHashDigits = 32;
-constexpr std::size_t kSealSize = kSealStart.size() + kHashDigits + kSealEnd.size();
+constexpr std::size_t kSealSize = kSealStart.size() + runtime::kContentHashDigits + kSealEnd.size();
 
 absl::string_view absl_view(std::string_view s) { return {s.data(), s.size()}; }
 
@@ -34,10 +33,10 @@ absl::StatusOr<Json> unseal(std::string_view text, std::string_view place) {
   const std::string_view body = text.substr(0, text.size() - kSealSize);
   const std::string_view tail = text.substr(body.size());
   if (tail.substr(0, kSealStart.size()) != kSealStart ||
-      tail.substr(kSealStart.size() + kHashDigits) != kSealEnd) {
+      tail.substr(kSealStart.size() + runtime::kContentHashDigits) != kSealEnd) {
     return damaged(place, "its end, which holds the hash of the rest, is missing");
   }
-  if (tail.substr(kSealStart.size(), kHashDigits) != runtime::content_hash(body)) {
+  if (tail.substr(kSealStart.size(), runtime::kContentHashDigits) != runtime::content_hash(body)) {
     return damaged(place, "its content does not fit the hash at its end");
   }
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);

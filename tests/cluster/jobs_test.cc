@@ -1,12 +1,8 @@
 // Jobs on a local cluster: what people ask of them, and what happens when processes die.
-#include "cluster/weir_command.h"
-#include "support/sanitizers.h"
+#include "cluster/rescale_job.h"
 
 namespace weir::tests {
 namespace {
-
-// So slow that a job outlasts the commands that are tried on it.
-const char* const kRate = tests::kSanitizer ? "--max-rate=700" : "--max-rate=4000";
 
 class ClusterJobs : public WeirCommand {
  protected:
@@ -44,11 +40,20 @@ class ClusterJobs : public WeirCommand {
     EXPECT_EQ(alone.wait().code, 0) << alone.err();
     return rows(dir_ / "alone");
   }
-  nlohmann::json worker(const std::string& job_name, std::size_t i = 0) {
-    return job(job_name).at("workers").at(i);
+};
+
+// Jobs to which something happens half way.
+class HeldJobs : public RescaleJob {
+ protected:
+  void wait_for_checkpoint_of_half() {
+    wait_for_half("job");
+    const std::int64_t before = last_checkpoint("job");
+    wait_until("a checkpoint", [&] { return last_checkpoint("job") > before; });
   }
-  std::int64_t checkpoint(const std::string& name) {
-    return job(name).at("checkpoints").at("last").get<std::int64_t>();
+  void finish() {
+    let_go();
+    wait_for_state("job", "finished");
+    EXPECT_EQ(committed_by("job"), expected({}));
   }
 };
 
@@ -156,37 +161,34 @@ TEST_F(ClusterJobs, StopPauseResumeAndCancel) {
   wait_until("all workers are gone", [&] { return processes_of_test().size() == 2; });
 }
 
-TEST_F(ClusterJobs, RescaleGoesOnFromTheLatestCheckpoint) {
+TEST_F(HeldJobs, RescaleGoesOnFromTheLatestCheckpoint) {
   up({"--workers", "2", "--slots", "2"});
-  const nlohmann::json submitted = weir_json(flights("submit", {"-p", "2"}, {kRate}));
-  ASSERT_EQ(submitted.value("job", ""), "flights-1");
-  wait_until("a checkpoint", [&] { return checkpoint("flights") >= 3; });
-  const Ran ran = weir({"rescale", "flights", "-p", "4"});
+  submit_held("job", {"-p", "2"});
+  wait_for_checkpoint_of_half();
+  const Ran ran = weir({"rescale", "job", "-p", "4"});
   EXPECT_EQ(ran.code, 0) << ran.err;
-  wait_for_state("flights", "finished");
-  EXPECT_EQ(job("flights").at("parallelism"), 4);
-  EXPECT_EQ(rows(dir_ / "out"), embedded_rows());
+  finish();
+  EXPECT_EQ(job("job").at("parallelism"), 4);
 }
 
-TEST_F(ClusterJobs, AWorkerThatIsKilledIsReplacedAndNothingIsLost) {
+TEST_F(HeldJobs, AWorkerThatIsKilledIsReplacedAndNothingIsLost) {
   up({"--workers", "2", "--slots", "1"});
-  weir_json(flights("submit", {"-p", "2"}, {kRate}));
-  wait_until("a checkpoint", [&] { return checkpoint("flights") >= 3; });
-  ::kill(worker("flights").at("pid").get<int>(), SIGKILL);
-  wait_for_state("flights", "finished");
-  const nlohmann::json info = job("flights");
+  submit_held("job", {"-p", "2"});
+  wait_for_checkpoint_of_half();
+  ::kill(job("job").at("workers").at(0).at("pid").get<int>(), SIGKILL);
+  finish();
+  const nlohmann::json info = job("job");
   EXPECT_EQ(info.at("restarts"), 1);
   EXPECT_NE(info.at("last_failure").get<std::string>().find("killed by signal 9"),
             std::string::npos)
       << info.at("last_failure");
-  EXPECT_EQ(rows(dir_ / "out"), embedded_rows());
 }
 
-TEST_F(ClusterJobs, GoOnWhileCoordinatorAndSupervisorAreKilledAndStartedAgain) {
+TEST_F(HeldJobs, GoOnWhileCoordinatorAndSupervisorAreKilledAndStartedAgain) {
   up({"--workers", "1", "--slots", "2"});
-  weir_json(flights("submit", {"-p", "2"}, {"--max-rate=2000"}));
-  wait_until("a checkpoint", [&] { return checkpoint("flights") >= 2; });
-  const std::int32_t pid = worker("flights").at("pid").get<std::int32_t>();
+  submit_held("job", {"-p", "2"});
+  wait_for_checkpoint_of_half();
+  const std::int32_t pid = job("job").at("workers").at(0).at("pid").get<std::int32_t>();
   const nlohmann::json cluster = weir_json({"list"}).at("cluster");
   const std::string address =
       nlohmann::json::parse(read_file(cluster_dir() + "/cluster.json")).at("address");
@@ -195,14 +197,25 @@ TEST_F(ClusterJobs, GoOnWhileCoordinatorAndSupervisorAreKilledAndStartedAgain) {
   wait_until("both are gone", [&] { return processes_of_test() == std::vector{pid}; });
   const auto coordinator = start({"coordinator", "--port", address.substr(address.rfind(':') + 1)});
   const auto supervisor = start({"supervisor", "--name", "s1", "--slots", "2", "-m", address});
-  wait_for_state("flights", "finished");
-  const nlohmann::json info = job("flights");
+  wait_for_state("job", "running");
+  finish();
+  const nlohmann::json info = job("job");
   EXPECT_EQ(info.at("restarts"), 0);
   EXPECT_EQ(info.at("attempt"), 1);
-  EXPECT_EQ(rows(dir_ / "out"), embedded_rows());
   EXPECT_NE(supervisor->err().find("process " + std::to_string(pid) + ", is adopted"),
             std::string::npos)
       << supervisor->err();
+}
+
+TEST_F(HeldJobs, GoOnWithTheNextUp) {
+  up({"--workers", "1", "--slots", "1"});
+  submit_held("job", {});
+  wait_for_checkpoint_of_half();
+  EXPECT_EQ(weir({"down"}).code, 0);
+  EXPECT_TRUE(processes_of_test().empty());
+  up({"--workers", "1", "--slots", "1"});
+  finish();
+  EXPECT_EQ(job("job").at("id"), "job-1");
 }
 
 TEST_F(ClusterJobs, AJobThatFailsShowsItsLastWords) {

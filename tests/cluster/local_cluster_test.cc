@@ -109,19 +109,6 @@ TEST_F(LocalClusters, DownEndsWhatIsLeftOfABrokenCluster) {
   EXPECT_TRUE(processes_of_test().empty());
 }
 
-TEST_F(LocalClusters, JobsThatWereNotOverGoOnWithTheNextUp) {
-  up({"--workers", "1", "--slots", "1"});
-  weir({"submit", bin("flights"), "--", "--max-rate=3000", "--output", dir_ / "out", "--input",
-        kSample, "--checkpoint-interval=50ms"});
-  wait_until("a checkpoint",
-             [&] { return job("flights").at("checkpoints").at("last").get<int>() >= 2; });
-  EXPECT_EQ(weir({"down"}).code, 0);
-  EXPECT_TRUE(processes_of_test().empty());
-  up({"--workers", "1", "--slots", "1"});
-  wait_for_state("flights", "finished");
-  EXPECT_EQ(job("flights").at("id"), "flights-1");
-}
-
 TEST_F(LocalClusters, DownKillsNobodyElseWhoHasThePid) {
   up({"--workers", "1"});
   const std::string local = cluster_dir() + "/local.json";

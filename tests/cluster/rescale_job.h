@@ -24,6 +24,12 @@ class RescaleJob : public WeirCommand {
     const Ran ran = weir(words("submit", output, before, after));
     ASSERT_EQ(ran.code, 0) << ran.out << ran.err;
   }
+  // A job that reads half of its records, and the rest once it is let go.
+  void submit_held(const std::string& output, const std::vector<std::string>& before) {
+    submit(output, before, {"--hold=" + dir_ / "go"});
+  }
+  void wait_for_half(const std::string& name) { wait_for_records(name, 3'000); }
+  void let_go() { std::ofstream(dir_ / "go"); }
   // Committed lines of all outputs, sorted, each with the name of its output.
   static std::vector<std::string> committed(const std::string& folder) {
     std::vector<std::string> lines;

@@ -5,8 +5,6 @@
 namespace weir::tests {
 namespace {
 
-const std::vector<std::string> kSlow = {"--max-rate=4000"};
-
 class Savepoints : public RescaleJob {
  protected:
   std::string savepoint() { return dir_ / "savepoint"; }
@@ -28,8 +26,8 @@ class Savepoints : public RescaleJob {
   // A job that is stopped in the middle, and its savepoint.
   void stop_in_the_middle() {
     up({"--workers", "2", "--slots", "3"});
-    submit("job", {"-p", "2"}, kSlow);
-    wait_for_records("job", 2'000);
+    submit_held("job", {"-p", "2"});
+    wait_for_half("job");
     const Ran ran = weir({"stop", "job", "--savepoint", savepoint()});
     ASSERT_EQ(ran.code, 0) << ran.out << ran.err;
     EXPECT_EQ(ran.out, "job-1 stopped\nsavepoint: " + savepoint() + "\n");
@@ -67,8 +65,8 @@ TEST_F(Savepoints, AJobGoesOnFromOneAtAnotherParallelism) {
 TEST_F(Savepoints, AreTakenWhileTheJobGoesOn) {
   up({"--workers", "2", "--slots", "1", "-D", "restart.strategy=fixed", "-D", "restart.attempts=1",
       "-D", "restart.delay=10ms"});
-  submit("job", {"-p", "2"}, kSlow);
-  wait_for_records("job", 1'000);
+  submit_held("job", {"-p", "2"});
+  wait_for_half("job");
   const nlohmann::json taken = weir_json({"savepoint", "job", savepoint()});
   ASSERT_TRUE(taken.is_object());
   EXPECT_EQ(taken.at("savepoint"), savepoint());
@@ -77,6 +75,7 @@ TEST_F(Savepoints, AreTakenWhileTheJobGoesOn) {
   EXPECT_EQ(beside.code, 0) << beside.err;
   EXPECT_NE(beside.out.find(cluster_dir() + "/savepoints/job-1-"), std::string::npos) << beside.out;
   EXPECT_EQ(weir({"savepoint", "job", savepoint()}).code, 1);
+  let_go();
   wait_for_state("job", "finished");
   EXPECT_EQ(check({}).code, 0);
   // The job went on and committed more: from here its output would come twice.
@@ -170,14 +169,15 @@ TEST_F(Savepoints, MissingForeignTruncatedAndCorruptOnesAreRefused) {
 
 TEST_F(Savepoints, AFolderThatCannotBeWrittenStopsNoJob) {
   up({"--workers", "1", "--slots", "2"});
-  submit("job", {"-p", "2"}, kSlow);
-  wait_for_records("job", 1'000);
+  submit_held("job", {"-p", "2"});
+  wait_for_half("job");
   Ran ran = weir({"stop", "job", "--savepoint", dir_.path()});
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.err.find("is not empty"), std::string::npos) << ran.err;
   ran = weir({"stop", "job", "--savepoint", "/proc/savepoint"});
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.err.find("no savepoint was taken"), std::string::npos) << ran.err;
+  let_go();
   wait_for_state("job", "finished");
   EXPECT_EQ(committed_by("job"), expected({}));
 }

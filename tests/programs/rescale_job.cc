@@ -2,8 +2,10 @@
 // state, over seven partitions. Every record is a function of its number, and no line of its output
 // depends on the order of arrival, so any two runs that lose and repeat nothing write the same
 // lines.
+// --hold keeps back the second half of the records, for whoever wants to do things half way.
 // --variant changes the program, for whoever wants to go on with another one.
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +41,45 @@ void fill(std::uint64_t i, std::uint64_t keys, Event& e) {
   e.key = (h >> 8) % keys;
   e.value = weir::tests::scrambled_value(h);
 }
+
+// Generated records, of which the second half waits until a file exists.
+template <class Generator>
+class HeldSpout : public weir::Spout<Event> {
+ public:
+  using Position = typename Generator::Position;
+
+  HeldSpout(std::string file, Generator first_half, Generator all)
+      : file_(std::move(file)), first_half_(std::move(first_half)), all_(std::move(all)) {}
+
+  std::uint32_t partitions() const { return all_.partitions(); }
+  absl::Status open(const weir::SpoutContext& context, const Position* resume) {
+    context_ = context;
+    is_free_ = file_.empty() || std::filesystem::exists(file_);
+    return (is_free_ ? all_ : first_half_).open(context, resume);
+  }
+  weir::Poll poll(weir::SpoutOutput<Event>& out) {
+    if (is_free_) return all_.poll(out);
+    const weir::Poll poll = first_half_.poll(out);
+    if (poll.state != weir::Poll::State::kEnd) return poll;
+    if (!std::filesystem::exists(file_)) {
+      return weir::Poll::wait_until(context_.clock->now() + 10ms);
+    }
+    is_free_ = true;
+    const Position half = first_half_.position();
+    if (const absl::Status status = all_.open(context_, &half); !status.ok()) {
+      context_.fail(status);
+    }
+    return weir::Poll::more();
+  }
+  Position position() const { return (is_free_ ? all_ : first_half_).position(); }
+
+ private:
+  std::string file_;
+  Generator first_half_;
+  Generator all_;
+  weir::SpoutContext context_;
+  bool is_free_ = true;
+};
 
 // The events of a key in each second, told by a timer once nothing of that second can come any
 // more.
@@ -92,15 +133,17 @@ void build(weir::Topology& t) {
   const auto keys = t.param<std::uint64_t>("keys", "distinct keys", 50);
   const auto rate = t.param<double>("max-rate", "records per second; 0: no limit", 0.0);
   const auto partitions = t.param<std::uint32_t>("partitions", "of the input", 7);
+  const auto hold = t.param<std::string>("hold", "until this file exists, only half is read", "");
   const auto output = t.param<std::string>("output", "folder for the results");
   const auto variant =
       t.param<std::string>("variant", "same, or: wider, fewer, renamed, retyped", "same");
   const std::uint64_t count = records == 0 ? UINT64_MAX : records;
-  auto events =
-      t.spout("events",
-              weir::generate<Event>(count, [keys](std::uint64_t i, Event& e) { fill(i, keys, e); },
-                                    {.partitions = partitions, .rate = rate}))
-          .event_time(&Event::at, weir::bounded_disorder(600ms));
+  const auto generate = [&](std::uint64_t n) {
+    return weir::generate<Event>(n, [keys](std::uint64_t i, Event& e) { fill(i, keys, e); },
+                                 {.partitions = partitions, .rate = rate});
+  };
+  auto events = t.spout("events", HeldSpout(hold, generate(count / 2), generate(count)))
+                    .event_time(&Event::at, weir::bounded_disorder(600ms));
   events.key_by(&Event::key)
       .window(weir::sliding(3s, 1s), weir::late_to("late"))
       .aggregate("windows", weir::count(), weir::sum(&Event::value), weir::max(&Event::value))

@@ -2,11 +2,14 @@
 // truncated and flipped bytes; it is no defence against somebody who forges files.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace weir::runtime {
+
+inline constexpr std::size_t kContentHashDigits = 32;
 
 std::string content_hash(std::string_view bytes);
 

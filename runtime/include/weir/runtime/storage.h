@@ -61,6 +61,9 @@ class Storage {
   virtual void step(std::string_view name) = 0;
 };
 
+// The folder that holds `path`: "a" of "a/b", "." of "a", "/" of "/a".
+std::string parent_of(const std::string& path);
+
 // A new file with `bytes`, durable but for its name.
 absl::Status write_synced(Storage& storage, const std::string& path, std::string_view bytes);
 

@@ -5,6 +5,7 @@
 // Why two kinds: docs/internals/security.md.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +16,9 @@
 #include "weir/runtime/transport.h"
 
 namespace weir::runtime {
+
+// Of either half, before Z85 makes 40 characters of them.
+inline constexpr std::size_t kKeyBytes = 32;
 
 // Both halves in Z85, 40 characters each.
 struct KeyPair {
