@@ -7,8 +7,6 @@
 namespace weir::tests {
 namespace {
 
-const std::string kData = std::string(WEIR_SOURCE_DIR) + "/tests/data/";
-
 struct Setting {
   int workers;
   int slots;

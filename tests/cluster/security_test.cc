@@ -14,8 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kData = std::string(WEIR_SOURCE_DIR) + "/tests/data/";
-
 // Says what no client of Weir says, and takes note of the answers.
 class Stranger final : public runtime::MessageHandler {
  public:

@@ -29,6 +29,7 @@ namespace weir::tests {
 
 inline const std::string kSample =
     std::string(WEIR_SOURCE_DIR) + "/examples/flights/data/flights-sample.csv";
+inline const std::string kData = std::string(WEIR_SOURCE_DIR) + "/tests/data/";
 
 inline std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
