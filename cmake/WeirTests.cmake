@@ -36,11 +36,12 @@ target_precompile_headers(
   weir_test_headers PRIVATE <gtest/gtest.h> <algorithm> <chrono> <cstdint> <functional> <map> <memory>
   <optional> <random> <sstream> <string> <string_view> <unordered_map> <utility> <vector>)
 
-# weir_test_program(<folder> SHARDS <n> [UNITY]): tests/<folder>/**.cc as bin/test_<folder>, run in n
+# weir_test_program(<folder> SHARDS <n> [APART <name>...]): tests/<folder>/**.cc as bin/test_<folder>, run in n
 # shards so that short and long cases spread over the cores. A folder without sources is passed over.
-# UNITY: no two files give the same name to different things, so that they can be compiled as one.
+# APART: files that give a name to something which means something else in another file, so that the
+# two cannot be compiled as one.
 function(weir_test_program folder)
-  cmake_parse_arguments(PARSE_ARGV 1 test "UNITY" "SHARDS" "")
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "SHARDS" "APART")
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc")
   if(NOT sources)
     return()
@@ -49,9 +50,8 @@ function(weir_test_program folder)
   add_executable(${target} ${sources})
   weir_compile_options(${target})
   weir_test_settings(${target})
-  if(NOT test_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
-  endif()
+  list(TRANSFORM test_APART PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/")
+  set_source_files_properties(${test_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_link_libraries(${target} PRIVATE GTest::gtest_main)
   if(TARGET weir_test_support)
     target_link_libraries(${target} PRIVATE weir_test_support)
