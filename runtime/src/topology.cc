@@ -4,11 +4,6 @@
 #include <map>
 
 namespace weir::runtime {
-namespace {
-
-constexpr std::uint32_t kMostKeyGroups = 32768;
-
-}  // namespace
 
 std::string Place::text() const {
   const std::string_view path(file);

@@ -113,14 +113,22 @@ absl::StatusOr<Manifest> read_savepoint(Storage& storage, const std::string& dir
   return manifest;
 }
 
+SavepointVerifier::SavepointVerifier(Storage& storage, const std::string& dir,
+                                     const Manifest& manifest)
+    : from_(storage, dir, runtime::Epoch(0), ""), files_(files_of(manifest)) {}
+
+absl::Status SavepointVerifier::verify_next() {
+  const absl::Status status = from_.verify(files_[next_++]);
+  if (status.ok()) return status;
+  return absl::Status(
+      status.code(),
+      absl::StrCat("the savepoint cannot be used: ", status.message(), kOtherSavepoint));
+}
+
 absl::Status verify_savepoint(Storage& storage, const std::string& dir, const Manifest& manifest) {
-  CheckpointFiles files(storage, dir, runtime::Epoch(0), "");
-  for (const SnapshotFile& file : files_of(manifest)) {
-    const absl::Status status = files.verify(file);
-    if (status.ok()) continue;
-    return absl::Status(
-        status.code(),
-        absl::StrCat("the savepoint cannot be used: ", status.message(), kOtherSavepoint));
+  SavepointVerifier verifier(storage, dir, manifest);
+  while (verifier.has_more()) {
+    if (absl::Status s = verifier.verify_next(); !s.ok()) return s;
   }
   return absl::OkStatus();
 }

@@ -3,10 +3,11 @@
 #include <utility>
 
 #include "cluster/cluster_coordinator.h"
+#include "cluster/savepoint_check.h"
 #include "nearest_name.h"
-#include "restore_verdicts.h"
 #include "safe_name.h"
 #include "sha256.h"
+#include "weir/runtime/ids.h"
 #include "weir/state/savepoint.h"
 
 namespace weir::coordinator {
@@ -27,30 +28,6 @@ FailureCode code_of(const absl::Status& status) {
     case absl::StatusCode::kUnavailable: return FailureCode::Unavailable;
     default: return FailureCode::Other;
   }
-}
-
-// The states that the program leaves behind, if it can go on from the savepoint.
-absl::StatusOr<std::vector<std::string>> judge_savepoint(runtime::Storage& storage,
-                                                         const wire::SubmitT& submit) {
-  const absl::StatusOr<state::Manifest> savepoint =
-      state::read_savepoint(storage, submit.from_savepoint);
-  if (absl::IsDataLoss(savepoint.status())) {
-    return absl::FailedPreconditionError(savepoint.status().message());
-  }
-  if (!savepoint.ok()) return savepoint.status();
-  const wire::PlanSpecT none;
-  const RestoreVerdicts verdicts =
-      judge_restore(*savepoint, submit.plan == nullptr ? none : *submit.plan);
-  if (!verdicts.fits(submit.allow_dropped_state)) {
-    return absl::FailedPreconditionError(verdicts.refusal(submit.allow_dropped_state));
-  }
-  const absl::Status sound = state::verify_savepoint(storage, submit.from_savepoint, *savepoint);
-  if (!sound.ok()) return absl::FailedPreconditionError(sound.message());
-  std::vector<std::string> dropped;
-  for (const StateVerdict& state : verdicts.states) {
-    if (state.verdict == Verdict::kDropped) dropped.push_back(state.state);
-  }
-  return dropped;
 }
 
 // Microseconds since 1970: what is made at another time has another name.
@@ -162,6 +139,11 @@ absl::Status ClusterCoordinator::check_submit(const wire::SubmitT& submit) const
     return absl::InvalidArgumentError("the program has told no plan");
   }
   const wire::PlanSpecT& plan = *submit.plan;
+  if (plan.max_parallelism == 0 || plan.max_parallelism > runtime::kMostKeyGroups) {
+    return absl::InvalidArgumentError("max_parallelism is " + std::to_string(plan.max_parallelism) +
+                                      "; it must lie between 1 and " +
+                                      std::to_string(runtime::kMostKeyGroups));
+  }
   for (const auto& chain : plan.chains) {
     if (chain->parallelism == 0 || chain->parallelism > plan.max_parallelism) {
       return absl::InvalidArgumentError(
@@ -185,18 +167,18 @@ void ClusterCoordinator::look_for_program(const std::string& peer, std::uint64_t
   auto shared = std::make_shared<wire::SubmitT>(std::move(submit));
   options_.executor->submit_io([this, peer, request, shared] {
     const auto found = options_.programs->read(shared->program_sha256, 0, 0);
-    absl::StatusOr<std::uint64_t> bytes =
-        found.ok() ? absl::StatusOr<std::uint64_t>(found->total) : found.status();
-    std::vector<std::string> dropped;
-    if (found.ok() && !shared->from_savepoint.empty()) {
-      absl::StatusOr<std::vector<std::string>> judged = judge_savepoint(*options_.storage, *shared);
-      if (judged.ok()) {
-        dropped = *std::move(judged);
-      } else {
-        bytes = judged.status();
-      }
+    if (!found.ok() || shared->from_savepoint.empty()) {
+      absl::StatusOr<std::uint64_t> bytes =
+          found.ok() ? absl::StatusOr<std::uint64_t>(found->total) : found.status();
+      return post({ClusterEvent::Submitted{peer, request, shared, std::move(bytes), {}}});
     }
-    post({ClusterEvent::Submitted{peer, request, shared, bytes, std::move(dropped)}});
+    const auto tell = [this, peer, request, shared, bytes = found->total](auto dropped) {
+      if (!dropped.ok()) {
+        return post({ClusterEvent::Submitted{peer, request, shared, dropped.status(), {}}});
+      }
+      post({ClusterEvent::Submitted{peer, request, shared, bytes, *std::move(dropped)}});
+    };
+    SavepointCheck::start(*options_.executor, *options_.storage, shared, tell);
   });
 }
 

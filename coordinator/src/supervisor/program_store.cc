@@ -94,7 +94,7 @@ absl::StatusOr<std::uint64_t> ProgramStore::append(const std::string& sha256, st
     return absl::InvalidArgumentError("a program is longer than it said");
   }
   const std::string part = path(sha256) + ".part";
-  if (offset == 0 && bytes.empty()) ::unlink(part.c_str());
+  if (offset == 0 && begun_.insert(sha256).second) ::unlink(part.c_str());
   const std::uint64_t have = size_of(part);
   if (offset > have)
     return absl::OutOfRangeError(absl::StrCat("bytes from ", have, " are missing"));
@@ -105,10 +105,12 @@ absl::StatusOr<std::uint64_t> ProgramStore::append(const std::string& sha256, st
   const std::uint64_t now = size_of(part);
   if (now > total) {
     ::unlink(part.c_str());
+    begun_.erase(sha256);
     return absl::DataLossError("a program is longer than it said; submit it again");
   }
   if (now == total) {
     const absl::Status completed = complete(sha256);
+    begun_.erase(sha256);
     if (!completed.ok()) return completed;
   }
   return now;

@@ -28,8 +28,9 @@ class Programs {
   virtual bool has(const std::string& sha256) const = 0;
   virtual std::string path(const std::string& sha256) const = 0;
   // The next bytes of a program of `total` bytes; how many it has now. Bytes that it has already
-  // are passed over; a gap, a wrong hash, and what is too large are errors. 0 bytes begin it anew
-  // when `offset` is 0.
+  // are passed over; a gap, a wrong hash, and what is too large are errors. 0 bytes at `offset`
+  // 0 ask how many it has: several may send it at the same time. What is left of an earlier life is
+  // removed then, since it may be torn.
   virtual absl::StatusOr<std::uint64_t> append(const std::string& sha256, std::uint64_t offset,
                                                std::uint64_t total, std::string_view bytes) = 0;
   struct Part {
@@ -60,6 +61,7 @@ class ProgramStore final : public Programs {
 
   const std::string dir_;
   const ProgramStoreLimits limits_;
+  std::set<std::string> begun_;  // programs whose first part this object has seen
 };
 
 }  // namespace weir::coordinator

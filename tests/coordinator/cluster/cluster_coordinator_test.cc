@@ -262,6 +262,10 @@ TEST_F(ClusterCoordinatorTest, RefusesWhatItCannotDoWithAReason) {
   EXPECT_EQ(refusal(std::move(bad)), "the program has told no plan");
   bad = submission();
   bad.name = "x";
+  bad.plan->max_parallelism = 100'000;
+  EXPECT_EQ(refusal(std::move(bad)), "max_parallelism is 100000; it must lie between 1 and 32768");
+  bad = submission();
+  bad.name = "x";
   bad.from_savepoint = "/nowhere";
   EXPECT_EQ(refusal(std::move(bad)),
             "there is no savepoint in /nowhere: the folder does not exist");

@@ -63,12 +63,25 @@ TEST_F(ProgramStoreTest, RefusesWrongHashesSizesAndNames) {
   EXPECT_FALSE(store_.append("../x", 0, 1, "x").ok());
 }
 
-TEST_F(ProgramStoreTest, BeginsAnewWhenAsked) {
+TEST_F(ProgramStoreTest, TakesAProgramThatTwoSendAtTheSameTime) {
+  const std::string hash = hash_of("right");
+  EXPECT_EQ(*store_.append(hash, 0, 5, ""), 0U);
+  EXPECT_EQ(*store_.append(hash, 0, 5, "ri"), 2U);
+  EXPECT_EQ(*store_.append(hash, 0, 5, ""), 2U);  // the other one asks
+  EXPECT_EQ(*store_.append(hash, 2, 5, "gh"), 4U);
+  EXPECT_EQ(*store_.append(hash, 2, 5, "gh"), 4U);
+  EXPECT_EQ(*store_.append(hash, 4, 5, "t"), 5U);
+  EXPECT_EQ(*store_.append(hash, 4, 5, "t"), 5U);
+  EXPECT_TRUE(store_.has(hash));
+}
+
+TEST_F(ProgramStoreTest, BeginsAnewAfterALifeThatEndedInTheMiddle) {
   const std::string hash = hash_of("right");
   EXPECT_EQ(*store_.append(hash, 0, 5, "wr"), 2U);
-  EXPECT_EQ(*store_.append(hash, 0, 5, ""), 0U);
-  EXPECT_EQ(*store_.append(hash, 0, 5, "right"), 5U);
-  EXPECT_TRUE(store_.has(hash));
+  ProgramStore next(dir_.path(), {.program_bytes = 1000, .all_bytes = 25});
+  EXPECT_EQ(*next.append(hash, 0, 5, ""), 0U);
+  EXPECT_EQ(*next.append(hash, 0, 5, "right"), 5U);
+  EXPECT_TRUE(next.has(hash));
 }
 
 TEST_F(ProgramStoreTest, ForgetsTheOldestThatNobodyUses) {

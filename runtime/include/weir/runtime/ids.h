@@ -22,6 +22,7 @@ using PartitionId = Id<struct PartitionTag, std::uint32_t>;  // one partition of
 using CheckpointId =
     Id<struct CheckpointTag, std::uint64_t>;             // rises for ever within a job, from 1
 using Epoch = Id<struct EpochTag, std::uint64_t>;        // fencing epoch of an attempt, from 1
+inline constexpr std::uint32_t kMostKeyGroups = 32768;   // the largest max_parallelism
 using KeyGroup = Id<struct KeyGroupTag, std::uint16_t>;  // 0 .. max_parallelism - 1
 
 }  // namespace weir::runtime

@@ -27,7 +27,22 @@ absl::Status check_savepoint_target(runtime::Storage& storage, const std::string
 // Its manifest, the seal verified. kNotFound: there is none (the message tells what there is
 // instead); kDataLoss: it is torn or altered; kFailedPrecondition: another version wrote it.
 absl::StatusOr<Manifest> read_savepoint(runtime::Storage& storage, const std::string& dir);
-// Length and hash of every file. kDataLoss names the first that is missing or damaged.
+
+// Length and hash of its files, one after the other: verify_next() while has_more(). kDataLoss
+// names the file that is missing or damaged; the rest need not be looked at then.
+class SavepointVerifier {
+ public:
+  SavepointVerifier(runtime::Storage& storage, const std::string& dir, const Manifest& manifest);
+
+  bool has_more() const { return next_ < files_.size(); }
+  absl::Status verify_next();
+
+ private:
+  CheckpointFiles from_;
+  std::vector<runtime::SnapshotFile> files_;
+  std::size_t next_ = 0;
+};
+// All of them.
 absl::Status verify_savepoint(runtime::Storage& storage, const std::string& dir,
                               const Manifest& manifest);
 
