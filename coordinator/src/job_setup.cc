@@ -7,6 +7,12 @@
 namespace weir::coordinator {
 namespace {
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kMayUseTbb = false;  // ThreadSanitizer cannot see into it: plain threads stand in
+#else
+constexpr bool kMayUseTbb = true;
+#endif
+
 // Cores that this process may use.
 std::uint32_t usable_cores() {
   cpu_set_t cores;
@@ -33,7 +39,9 @@ absl::Status validate(const JobOptions& options) {
 std::unique_ptr<runtime::Executor> make_executor(const JobOptions& options, runtime::Clock& clock) {
   const std::uint32_t threads = options.threads == 0 ? usable_cores() : options.threads;
   switch (options.executor) {
-    case ExecutorKind::kTbb: return runtime::make_tbb_executor(threads, clock);
+    case ExecutorKind::kTbb:
+      if (kMayUseTbb) return runtime::make_tbb_executor(threads, clock);
+      [[fallthrough]];
     case ExecutorKind::kThreads: return runtime::make_thread_executor(threads, clock);
     case ExecutorKind::kSingle: break;
   }
