@@ -141,6 +141,12 @@ class Bench:
         return Result(figures)
 
 
+def has_gone_wrong(info):
+    if info is None:
+        return False
+    return info["restarts"] != 0 or (info["is_over"] and info["state"].lower() != "finished")
+
+
 def await_files(figures, pattern, count, cluster, job, patience=300):
     """Looks for files only, as asking the coordinator would take time from the job."""
     deadline = time.monotonic() + patience
@@ -150,7 +156,7 @@ def await_files(figures, pattern, count, cluster, job, patience=300):
         if now > ask_at:
             ask_at = now + 5
             info = cluster.info(job)
-            if info is not None and (info["is_over"] or info["restarts"] != 0):
+            if has_gone_wrong(info):
                 raise ClusterFailure(f"{job} is {info['state']}: {info['last_failure']}")
         if now > deadline:
             raise ClusterFailure(f"{job} is not done within {patience} s")
@@ -293,7 +299,7 @@ def await_filled(cluster, job, keys):
     """The first checkpoint whose barrier came after all keys, and the watch over the next ones."""
     def is_filled():
         info = cluster.info(job)
-        if info is not None and (info["is_over"] or info["restarts"] != 0):
+        if has_gone_wrong(info):
             raise ClusterFailure(f"{job} is {info['state']}: {info['last_failure']}")
         return info is not None and info["records_read"] >= keys
     await_that(is_filled, "all keys", 300)
