@@ -79,6 +79,7 @@ class Result:
         self.first_ns = min(end[0] for end in ends if end[0] > 0)
         self.seconds = (max(end[1] for end in ends) - self.first_ns) / 1e9
         self.tally = (sum(end[2] for end in ends), sum(end[3] for end in ends) % 2**64)
+        self.cpu_ns = sum(end[4] for end in ends)
         self.latencies = array.array("I")
         for path in folder.glob("*.latencies"):
             self.latencies.frombytes(path.read_bytes())
@@ -177,15 +178,17 @@ def compare(bench, name, required, records, base, tested, kept=("base", "tested"
         testeds.append(tested())
     for side, results in zip(kept, (bases, testeds)):
         for result in results:
-            bench.report.keep(name, side, [result.seconds, *result.tally])
+            bench.report.keep(name, side, [result.seconds, *result.tally, result.cpu_ns])
     if len({result.tally for result in bases + testeds}) != 1:
         bench.report.invalid(name, "the results differ")
         return
-    speeds = [records / statistics.median(r.seconds for r in side) / 1e6
-              for side in (bases, testeds)]
-    ratio = speeds[1] / speeds[0]
-    bench.report.line(name, f"{ratio:.2f} ({speeds[1]:.1f} of {speeds[0]:.1f} M/s)",
-                      f">= {required}", ratio >= required)
+    base_speed, speed = (records / statistics.median(r.seconds for r in side) / 1e6
+                         for side in (bases, testeds))
+    base_cpu, cpu = (statistics.median(r.cpu_ns for r in side) / records
+                     for side in (bases, testeds))
+    ratio = speed / base_speed
+    bench.report.line(name, f"{ratio:.2f} ({speed:.1f} of {base_speed:.1f} M/s; CPU {cpu:.1f} "
+                      f"against {base_cpu:.1f} ns/record)", f">= {required}", ratio >= required)
 
 
 def against_embedded(bench, name, required, workload, **options):

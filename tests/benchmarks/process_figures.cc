@@ -1,5 +1,7 @@
 #include "process_figures.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +16,13 @@ namespace {
 std::string process_name() {
   const char* worker = std::getenv("WEIR_WORKER");
   return worker == nullptr ? "embedded" : worker;
+}
+
+unsigned long long cpu_ns() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto us = [](const timeval& t) { return t.tv_sec * 1'000'000 + t.tv_usec; };
+  return static_cast<unsigned long long>(us(used.ru_utime) + us(used.ru_stime)) * 1000;
 }
 
 }  // namespace
@@ -38,12 +47,12 @@ void ProcessFigures::write_end() const {
     write("latencies", std::string(reinterpret_cast<const char*>(latencies_.data()),
                                    latencies_.size() * sizeof latencies_[0]));
   }
-  char line[128];
-  std::snprintf(line, sizeof line, "%llu %llu %llu %llu",
+  char line[160];
+  std::snprintf(line, sizeof line, "%llu %llu %llu %llu %llu",
                 static_cast<unsigned long long>(first_record_ns_.load()),
                 static_cast<unsigned long long>(last_output_ns_),
                 static_cast<unsigned long long>(tally_.outputs),
-                static_cast<unsigned long long>(tally_.checksum));
+                static_cast<unsigned long long>(tally_.checksum), cpu_ns());
   write("end", line);
 }
 

@@ -4,7 +4,8 @@
 //
 //   NAME.first        when the process made its first record; written at once
 //   NAME.output       when its first output came; written at once
-//   NAME.end          "first last outputs checksum", when the job has ended in order
+//   NAME.end          "first last outputs checksum CPU", when the job has ended in order; CPU in
+//                     nanoseconds, of the whole process
 //   NAME.latencies    with the end: nanoseconds, 32 bits each
 #pragma once
 
