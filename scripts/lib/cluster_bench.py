@@ -238,20 +238,29 @@ def coordinator_restart(bench, name):
 # --- latency and starting ------------------------------------------------------------------------
 
 def latency(bench, name):
+    # Input comes in pieces, as from a socket: a spout that looks at the clock for each record has a
+    # worker wake up 50,000 times a second. The wait for the next piece counts.
+    with bench.cluster() as cluster:
+        p99, text = latencies_of(bench, cluster, name, bench.times, 500)
+        bench.report.line(name, text, "p99 < 5 ms", p99 < 5)
+        name += ", a wake-up per record"
+        bench.report.line(name, latencies_of(bench, cluster, name, 1, 0)[1], "", None)
+
+
+def latencies_of(bench, cluster, name, times, pause_us):
+    """The median p99 in milliseconds, and all quantiles as a text."""
     rate, seconds = 100_000, 5 if bench.is_quick else 10
     quantiles = []
-    with bench.cluster() as cluster:
-        for _ in range(bench.times):
-            result = bench.run_on(cluster, "latency", rate=rate, keys=10_000,
-                                  records=rate * (seconds + 1))
-            sorted_ns = sorted(result.latencies)
-            if len(sorted_ns) < rate * seconds / 4:
-                raise ClusterFailure(f"only {len(sorted_ns)} records passed between the workers")
-            quantiles.append([sorted_ns[int(len(sorted_ns) * q)] / 1e6 for q in (0.5, 0.99, 0.999)])
-            bench.report.keep(name, "tested", quantiles[-1])
+    for _ in range(times):
+        result = bench.run_on(cluster, "latency", rate=rate, keys=10_000, pause_us=pause_us,
+                              records=rate * (seconds + 1))
+        sorted_ns = sorted(result.latencies)
+        if len(sorted_ns) < rate * seconds / 4:
+            raise ClusterFailure(f"only {len(sorted_ns)} records passed between the workers")
+        quantiles.append([sorted_ns[int(len(sorted_ns) * q)] / 1e6 for q in (0.5, 0.99, 0.999)])
+        bench.report.keep(name, "tested", quantiles[-1])
     p50, p99, p999 = (statistics.median(of) for of in zip(*quantiles))
-    bench.report.line(name, f"p50 {p50:.2f}, p99 {p99:.2f}, p99.9 {p999:.2f} ms", "p99 < 5 ms",
-                      p99 < 5)
+    return p99, f"p50 {p50:.2f}, p99 {p99:.2f}, p99.9 {p999:.2f} ms"
 
 
 def submit(bench, name):

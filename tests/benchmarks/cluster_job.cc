@@ -32,9 +32,13 @@ struct Settings {
   std::uint64_t records = 0;
   std::uint64_t keys = 0;
   double rate = 0;
+  std::uint64_t pause_us = 0;
 
   Schedule schedule() const {
-    return {.period_ns = 1e9 / rate, .records = records, .partitions = kPartitions};
+    return {.period_ns = 1e9 / rate,
+            .records = records,
+            .partitions = kPartitions,
+            .pause_ns = pause_us * 1000};
   }
 };
 
@@ -218,6 +222,7 @@ void build(weir::Topology& t) {
   s.records = t.param<std::uint64_t>("records", "how many; 0: without end", 0);
   s.keys = t.param<std::uint64_t>("keys", "distinct keys", 10'000);
   s.rate = t.param<double>("rate", "records per second, of those that are paced", 1.0);
+  s.pause_us = t.param<std::uint64_t>("pause-us", "least time between looks at the clock", 0);
   if (s.records == 0) s.records = UINT64_MAX;
   process_figures().write_into(figures);
   if (workload == "ads") ads(t, s);

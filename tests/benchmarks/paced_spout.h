@@ -17,6 +17,7 @@ struct Schedule {
   std::uint64_t records = 0;
   std::uint64_t at_once = 0;  // these many first ones are due at the start
   std::uint32_t partitions = 1;
+  std::uint64_t pause_ns = 0;  // at least so long until the spout looks at the clock again
 
   // Of record i, where the first one that is paced is `first`.
   std::uint64_t due_ns(std::uint64_t i, std::uint64_t first = 0) const {
@@ -49,9 +50,7 @@ class PacedSpout : public operators::Spout<T> {
     for (; next_ < end_ && out.room() > 0; ++next_) {
       const std::uint64_t i = next_ * schedule_.partitions + partition_;
       const std::uint64_t due = schedule_.due_ns(i, first_paced_);
-      if (due > now) {
-        return operators::Poll::wait_until(runtime::MonotonicTime(static_cast<std::int64_t>(due)));
-      }
+      if (due > now) return operators::Poll::wait_until(time_of(due, now));
       f_(i, due, out.next());
       out.keep();
     }
@@ -60,6 +59,10 @@ class PacedSpout : public operators::Spout<T> {
   Position position() const { return next_; }
 
  private:
+  runtime::MonotonicTime time_of(std::uint64_t due, std::uint64_t now) const {
+    return runtime::MonotonicTime(
+        static_cast<std::int64_t>(std::max(due, now + schedule_.pause_ns)));
+  }
   std::uint64_t now_ns() const { return static_cast<std::uint64_t>(clock_->now().count()); }
 
   Schedule schedule_;
