@@ -36,11 +36,14 @@ def is_worker(pid, name):
 
 
 class Cluster:
-    """`weir up` in a folder of its own, and what chaos needs to know about its processes."""
+    """`weir up` in a folder of its own, and what chaos needs to know about its processes.
 
-    def __init__(self, weir, folder, workers, slots):
+    `settings` are of the form "section.key=value"."""
+
+    def __init__(self, weir, folder, workers, slots, settings=()):
         self.weir, self.folder = str(weir), pathlib.Path(folder)
         self.slots = slots
+        self.settings = [word for setting in settings for word in ("-D", setting)]
         self.restarted = []
         self.daemons = {}
         try:
@@ -51,7 +54,7 @@ class Cluster:
 
     def start(self, workers):
         out = self.run("up", "--dir", str(self.folder), "--workers", str(workers), "--slots",
-                       str(self.slots), "--port", "0", "--json")
+                       str(self.slots), "--port", "0", "--json", *self.settings)
         ready = json.loads(out)
         self.address = ready["coordinator"]
         self.daemons = {daemon["name"]: daemon["pid"] for daemon in ready["daemons"]}
@@ -94,8 +97,9 @@ class Cluster:
             log = self.folder / "supervisors" / short / "supervisor.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "ab") as out:
-            process = subprocess.Popen([*self.words_before(name), self.weir, *words], stdout=out,
-                                       stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
+            process = subprocess.Popen([*self.words_before(name), self.weir, *words,
+                                        *self.settings], stdout=out, stderr=out,
+                                       stdin=subprocess.DEVNULL, start_new_session=True)
         self.restarted.append(process)
         self.daemons[name] = process.pid
 

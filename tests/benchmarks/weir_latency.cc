@@ -3,6 +3,7 @@
 #include <cmath>
 #include <memory>
 
+#include "paced_spout.h"
 #include "weir/operators/dsl.h"
 #include "weir_jobs.h"
 
@@ -13,57 +14,9 @@ using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 using runtime::EventTime;
 using runtime::Topology;
 
-// When records are due. The generator of the engine paces itself by its own start; a spout that
-// knows the schedule in advance leaves no doubt.
-struct Schedule {
-  std::uint64_t start_ns = 0;
-  double period_ns = 0;
-  std::uint64_t records = 0;
-
-  std::uint64_t due_ns(std::uint64_t i) const {
-    return start_ns + static_cast<std::uint64_t>(static_cast<double>(i) * period_ns);
-  }
-};
 Schedule schedule_of(std::uint64_t rate, double seconds) {
   return {monotonic_ns() + 200'000'000, 1e9 / static_cast<double>(rate),
           static_cast<std::uint64_t>(static_cast<double>(rate) * seconds)};
-}
-
-// Delivers record i, filled by f(i, due, record), at its due time.
-template <class T, class F>
-class PacedSpout : public Spout<T> {
- public:
-  using Position = std::uint64_t;
-  PacedSpout(const Schedule& schedule, F f) : schedule_(schedule), f_(std::move(f)) {}
-
-  std::uint32_t partitions() const { return 1; }
-  absl::Status open(const SpoutContext& context, const Position*) {
-    clock_ = context.clock;
-    return absl::OkStatus();
-  }
-  Poll poll(SpoutOutput<T>& out) {
-    const auto now = static_cast<std::uint64_t>(clock_->now().count());
-    for (; next_ < schedule_.records && out.room() > 0; ++next_) {
-      const std::uint64_t due = schedule_.due_ns(next_);
-      if (due > now) {
-        return Poll::wait_until(runtime::MonotonicTime(static_cast<std::int64_t>(due)));
-      }
-      f_(next_, due, out.next());
-      out.keep();
-    }
-    return next_ == schedule_.records ? Poll::end() : Poll::more();
-  }
-  Position position() const { return next_; }
-
- private:
-  Schedule schedule_;
-  F f_;
-  runtime::Clock* clock_ = nullptr;
-  std::uint64_t next_ = 0;
-};
-template <class T, class F>
-PacedSpout<T, F> paced(const Schedule& schedule, F f) {
-  return {schedule, std::move(f)};
 }
 
 std::uint32_t since(std::uint64_t due_ns) {

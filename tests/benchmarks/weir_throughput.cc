@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "ads_topology.h"
 #include "weir/operators/dsl.h"
 #include "weir_jobs.h"
 
@@ -124,34 +125,17 @@ Tally weir_sliding(const Load& load, const JobOptions& options) {
 }
 
 Tally weir_ads(const Load& load, const JobOptions& options) {
-  struct View {
-    std::uint64_t time_us = 0;
-    std::uint64_t campaign = 0;
-  };
   const auto ads = std::make_shared<const std::vector<std::uint64_t>>(make_ads());
-  const auto campaigns = std::make_shared<const HandTable<std::uint64_t>>(make_campaign_table());
   return tally_of(options, [&](Topology& t, SharedTally& shared) {
-    using Out = Windowed<std::uint64_t, std::uint64_t>;
-    t.spout("events", generate<AdEvent>(
-                          load.records,
-                          [load, ads](std::uint64_t i, AdEvent& e) {
-                            make_ad_event(load, ads->data(), i, e);
-                          },
-                          partitions_of(options)))
-        .filter([](const AdEvent& e) { return e.kind == 0; })
-        .map([campaigns](const AdEvent& e) {
-          const std::uint64_t* campaign = campaigns->find(e.ad);
-          return View{e.time_us, campaign == nullptr ? 0 : *campaign};
-        })
-        .filter([](const View& v) { return v.campaign != 0; })
-        .event_time([](const View& v) { return EventTime(static_cast<std::int64_t>(v.time_us)); },
-                    ascending())
-        .key_by(&View::campaign)
-        .window(tumbling(10s), late_drop())
-        .aggregate("counts", count())
-        .sink("out", at_least_once(call([tally = TaskTally(shared)](const Out& o) mutable {
-                tally.add(window_part(o.key, number_of(o.start, 10s), o.value));
-              })));
+    count_ads(
+        t,
+        generate<AdEvent>(
+            load.records,
+            [load, ads](std::uint64_t i, AdEvent& e) { make_ad_event(load, ads->data(), i, e); },
+            partitions_of(options)),
+        at_least_once(call([tally = TaskTally(shared)](const CampaignCount& o) mutable {
+          tally.add(campaign_part(o));
+        })));
   });
 }
 
