@@ -1,5 +1,6 @@
 // Jobs on a local cluster: what people ask of them, and what happens when processes die.
 #include "cluster/rescale_job.h"
+#include "support/committed_rows.h"
 
 namespace weir::tests {
 namespace {
@@ -50,10 +51,19 @@ class HeldJobs : public RescaleJob {
     const std::int64_t before = last_checkpoint("job");
     wait_until("a checkpoint", [&] { return last_checkpoint("job") > before; });
   }
+  // Names and sizes, for whoever looks for a mistake.
+  std::string files_of(const std::string& output) {
+    std::string out;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_ / output)) {
+      if (!entry.is_regular_file()) continue;
+      out += entry.path().string() + " " + std::to_string(entry.file_size()) + "\n";
+    }
+    return out;
+  }
   void finish() {
     let_go();
     wait_for_state("job", "finished");
-    EXPECT_EQ(committed_by("job"), expected({}));
+    EXPECT_EQ(difference(committed_by("job"), expected({})), "") << files_of("job");
   }
 };
 
@@ -167,6 +177,7 @@ TEST_F(HeldJobs, RescaleGoesOnFromTheLatestCheckpoint) {
   wait_for_checkpoint_of_half();
   const Ran ran = weir({"rescale", "job", "-p", "4"});
   EXPECT_EQ(ran.code, 0) << ran.err;
+  wait_for_state("job", "running");
   finish();
   EXPECT_EQ(job("job").at("parallelism"), 4);
 }
