@@ -35,10 +35,8 @@ class ClusterJobs : public WeirCommand {
   }
   // The same program by itself.
   std::vector<std::string> embedded_rows() {
-    Command alone({bin("flights"), "--input", kSample, "--output", dir_ / "alone",
-                   "--show-windows=false", "--executor", "threads", "--quiet"},
-                  {}, dir_ / "alone_log", dir_.path());
-    EXPECT_EQ(alone.wait().code, 0) << alone.err();
+    run_alone({bin("flights"), "--input", kSample, "--output", dir_ / "alone",
+               "--show-windows=false", "--executor", "threads"});
     return rows(dir_ / "alone");
   }
 };
@@ -51,19 +49,10 @@ class HeldJobs : public RescaleJob {
     const std::int64_t before = last_checkpoint("job");
     wait_until("a checkpoint", [&] { return last_checkpoint("job") > before; });
   }
-  // Names and sizes, for whoever looks for a mistake.
-  std::string files_of(const std::string& output) {
-    std::string out;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_ / output)) {
-      if (!entry.is_regular_file()) continue;
-      out += entry.path().string() + " " + std::to_string(entry.file_size()) + "\n";
-    }
-    return out;
-  }
   void finish() {
     let_go();
     wait_for_state("job", "finished");
-    EXPECT_EQ(difference(committed_by("job"), expected({})), "") << files_of("job");
+    EXPECT_EQ(difference(committed_by("job"), expected({})), "");
   }
 };
 
@@ -177,7 +166,6 @@ TEST_F(HeldJobs, RescaleGoesOnFromTheLatestCheckpoint) {
   wait_for_checkpoint_of_half();
   const Ran ran = weir({"rescale", "job", "-p", "4"});
   EXPECT_EQ(ran.code, 0) << ran.err;
-  wait_for_state("job", "running");
   finish();
   EXPECT_EQ(job("job").at("parallelism"), 4);
 }
@@ -188,12 +176,26 @@ TEST_F(HeldJobs, AWorkerThatIsKilledIsReplacedAndNothingIsLost) {
   wait_for_checkpoint_of_half();
   ::kill(job("job").at("workers").at(0).at("pid").get<int>(), SIGKILL);
   finish();
-  EXPECT_EQ(job("job").at("restarts"), 1);
+  const nlohmann::json info = job("job");
+  EXPECT_EQ(info.at("restarts"), 1);
   // Who tells first, its supervisor or its neighbour, depends.
-  const std::string why = job("job").at("last_failure");
+  const std::string why = info.at("last_failure");
   EXPECT_TRUE(why.find("killed by signal 9") != std::string::npos ||
               why.find("is broken") != std::string::npos)
       << why;
+}
+
+TEST_F(HeldJobs, ASignalThatKillsTheOnlyWorkerIsNamed) {
+  up({"--workers", "1", "--slots", "2"});
+  submit_held("job", {"-p", "2"});
+  wait_for_checkpoint_of_half();
+  ::kill(job("job").at("workers").at(0).at("pid").get<int>(), SIGKILL);
+  finish();
+  const nlohmann::json info = job("job");
+  EXPECT_EQ(info.at("restarts"), 1);
+  EXPECT_NE(info.at("last_failure").get<std::string>().find("killed by signal 9"),
+            std::string::npos)
+      << info.at("last_failure");
 }
 
 TEST_F(HeldJobs, GoOnWhileCoordinatorAndSupervisorAreKilledAndStartedAgain) {

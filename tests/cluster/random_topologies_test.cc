@@ -5,6 +5,8 @@
 #include <random>
 
 #include "cluster/weir_command.h"
+#include "support/committed_lines.h"
+#include "support/committed_rows.h"
 
 namespace weir::tests {
 namespace {
@@ -23,10 +25,7 @@ class RandomTopologiesOnACluster : public WeirCommand, public testing::WithParam
     int parallelism;
     std::unique_ptr<Command> command;
   };
-  static std::uint64_t seeds() {
-    const char* text = std::getenv("WEIR_RANDOM_TOPOLOGIES");
-    return text == nullptr ? 6 : std::strtoull(text, nullptr, 10);
-  }
+  static std::uint64_t seeds() { return number_from_environment("WEIR_RANDOM_TOPOLOGIES", 6); }
   std::string output(std::uint64_t seed) { return dir_ / ("job" + std::to_string(seed)); }
   Running start_job(std::uint64_t seed, int parallelism) {
     return {seed, parallelism,
@@ -37,21 +36,18 @@ class RandomTopologiesOnACluster : public WeirCommand, public testing::WithParam
   // Lines of all sinks, sorted, each with the name of its sink.
   static std::vector<std::string> committed(const std::string& folder) {
     std::vector<std::string> lines;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-      if (entry.path().extension() != ".csv") continue;
-      std::istringstream in(read_file(entry.path()));
-      const std::string sink = entry.path().parent_path().filename();
-      for (std::string line; std::getline(in, line);) lines.push_back(sink + ": " + line);
+    for (const auto& sink : std::filesystem::directory_iterator(folder)) {
+      for (const std::string& line : csv_lines(sink.path())) {
+        lines.push_back(sink.path().filename().string() + ": " + line);
+      }
     }
     std::sort(lines.begin(), lines.end());
     return lines;
   }
   std::vector<std::string> expected(std::uint64_t seed) {
     const std::string folder = dir_ / ("alone" + std::to_string(seed));
-    Command alone({bin("random_job"), "--topology", std::to_string(seed), "--output", folder,
-                   "--executor", "single", "--quiet"},
-                  {}, folder + "_log", dir_.path());
-    EXPECT_EQ(alone.wait().code, 0) << alone.err();
+    run_alone({bin("random_job"), "--topology", std::to_string(seed), "--output", folder,
+               "--executor", "single"});
     return committed(folder);
   }
   // Returns the number of lines.
@@ -60,7 +56,7 @@ class RandomTopologiesOnACluster : public WeirCommand, public testing::WithParam
     EXPECT_EQ(ran.code, 0) << "topology " << running.seed << ": " << ran.out << ran.err;
     if (ran.code != 0) return 0;
     const std::vector<std::string> want = expected(running.seed);
-    EXPECT_TRUE(committed(output(running.seed)) == want)
+    EXPECT_EQ(difference(committed(output(running.seed)), want), "")
         << "topology " << running.seed << " at parallelism " << running.parallelism;
     return want.size();
   }

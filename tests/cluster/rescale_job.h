@@ -4,6 +4,7 @@
 #include <map>
 
 #include "cluster/weir_command.h"
+#include "support/committed_lines.h"
 
 namespace weir::tests {
 
@@ -33,15 +34,9 @@ class RescaleJob : public WeirCommand {
   // Committed lines of all outputs, sorted, each with the name of its output.
   static std::vector<std::string> committed(const std::string& folder) {
     std::vector<std::string> lines;
-    for (const char* output : {"windows", "visits", "late"}) {
-      std::error_code missing;
-      for (const auto& entry :
-           std::filesystem::directory_iterator(folder + "/" + output, missing)) {
-        if (entry.path().extension() != ".csv") continue;
-        std::istringstream in(read_file(entry.path()));
-        for (std::string line; std::getline(in, line);) {
-          lines.push_back(std::string(output) + ": " + line);
-        }
+    for (const std::string sink : {"windows", "visits", "late"}) {
+      for (const std::string& line : csv_lines(folder + "/" + sink)) {
+        lines.push_back(sink + ": " + line);
       }
     }
     std::sort(lines.begin(), lines.end());
@@ -52,10 +47,9 @@ class RescaleJob : public WeirCommand {
   }
   // The same program by itself, undisturbed.
   std::vector<std::string> expected(const std::vector<std::string>& arguments) {
-    std::vector<std::string> all = {bin("rescale_job"), "--output", dir_ / "alone", "--quiet"};
+    std::vector<std::string> all = {bin("rescale_job"), "--output", dir_ / "alone"};
     all.insert(all.end(), arguments.begin(), arguments.end());
-    Command alone(all, {}, dir_ / "alone_log", dir_.path());
-    EXPECT_EQ(alone.wait().code, 0) << alone.err();
+    run_alone(all);
     return committed(dir_ / "alone");
   }
   void wait_for_records(const std::string& name, std::int64_t least) {

@@ -21,11 +21,6 @@ constexpr std::uint64_t kMostRecordsPerStage = 2'500;
 
 namespace wire = coordinator::wire;
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 // Threads that want the processors for themselves.
 class Contention {
  public:

@@ -36,6 +36,12 @@ inline std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+// For tests that also have a long form.
+inline std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
 struct Ran {
   int code = 0;     // exit code; 1000 and more for the signal that ended it
   std::string out;  // on stdout
@@ -119,6 +125,12 @@ class WeirCommand : public ::testing::Test {
     words.insert(words.begin(), bin("weir"));
     return std::make_unique<Command>(words, variables_, dir_ / std::to_string(++commands_),
                                      dir_.path());
+  }
+  // A topology program by itself, to its end.
+  void run_alone(std::vector<std::string> words) {
+    words.push_back("--quiet");
+    Command alone(words, {}, dir_ / "alone_log", dir_.path());
+    EXPECT_EQ(alone.wait().code, 0) << alone.err();
   }
   Ran weir(const std::vector<std::string>& words) { return start(words)->wait(); }
   nlohmann::json weir_json(std::vector<std::string> words) {

@@ -12,7 +12,6 @@ absl::StatusOr<std::uint64_t> SimulatedPrograms::append(const std::string& sha25
                                                         std::string_view bytes) {
   if (has(sha256)) return total;
   std::string& part = parts_[sha256];
-  if (offset == 0 && bytes.empty()) part.clear();
   if (offset > part.size()) return absl::FailedPreconditionError("a gap");
   if (offset == part.size()) part += bytes;
   if (part.size() == total && total != 0) programs_[sha256] = part;
@@ -94,7 +93,7 @@ absl::StatusOr<std::int32_t> SimulatedHost::start(const WorkerStart& start) {
                       .coordinator = variable("WEIR_COORDINATOR"),
                       .job = start.name.job,
                       .job_name = variable("WEIR_JOB_NAME"),
-                      .work_dir = "/work/" + start.name.worker,
+                      .work_dir = "/scratch/" + start.name.worker,
                       .epoch = start.name.epoch,
                       .slots = start.name.slots};
   options.job.parallelism = load.parallelism;

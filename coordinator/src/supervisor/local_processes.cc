@@ -193,7 +193,7 @@ std::vector<Processes::Running> LocalProcesses::adopt(std::function<void(WorkerE
     watch(record, *pidfd);
   }
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/work", ignored)) {
+  for (const auto& entry : std::filesystem::directory_iterator(work_dirs(), ignored)) {
     if (known.count(entry.path().filename().string()) == 0) {
       std::filesystem::remove_all(entry.path(), ignored);
     }

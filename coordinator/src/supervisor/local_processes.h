@@ -35,7 +35,8 @@ class LocalProcesses final : public Processes {
   void ended(const RunningWorker& record, ProcessWatcher::Ended how);
   // Of a worker that does not run.
   void remove_traces(const std::string& worker);
-  std::string work_dir(const std::string& worker) const { return dir_ + "/work/" + worker; }
+  std::string work_dirs() const { return dir_ + "/work"; }
+  std::string work_dir(const std::string& worker) const { return work_dirs() + "/" + worker; }
 
   const std::string dir_;
   WorkerLogs& logs_;

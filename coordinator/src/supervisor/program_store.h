@@ -28,9 +28,9 @@ class Programs {
   virtual bool has(const std::string& sha256) const = 0;
   virtual std::string path(const std::string& sha256) const = 0;
   // The next bytes of a program of `total` bytes; how many it has now. Bytes that it has already
-  // are passed over; a gap, a wrong hash, and what is too large are errors. 0 bytes at `offset`
-  // 0 ask how many it has: several may send it at the same time. What is left of an earlier life is
-  // removed then, since it may be torn.
+  // are passed over; a gap, a wrong hash, and what is too large are errors. 0 bytes ask how
+  // many it has: several may send it at the same time. What an earlier life has left of it may be
+  // torn, and is removed when it begins.
   virtual absl::StatusOr<std::uint64_t> append(const std::string& sha256, std::uint64_t offset,
                                                std::uint64_t total, std::string_view bytes) = 0;
   struct Part {

@@ -40,14 +40,6 @@ void Supervisor::got_part(wire::ProgramPartT part) {
   fetch.total = part.total;
   auto shared = std::make_shared<const wire::ProgramPartT>(std::move(part));
   executor_.submit_io([this, shared] {
-    if (shared->offset == 0) {  // what an earlier supervisor has left is not trusted
-      const absl::StatusOr<std::uint64_t> begun =
-          programs_.append(shared->sha256, 0, shared->total, "");
-      if (!begun.ok()) {
-        post({SupervisorEvent::Stored{shared->sha256, begun.status()}});
-        return;
-      }
-    }
     post({SupervisorEvent::Stored{
         shared->sha256, programs_.append(shared->sha256, shared->offset, shared->total,
                                          {reinterpret_cast<const char*>(shared->bytes.data()),
