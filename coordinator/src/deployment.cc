@@ -52,8 +52,9 @@ Deployment make_deployment(const Plan& plan) {
   return out;
 }
 
-std::uint32_t batch_size_of(const Plan& plan, const PlanEdge& edge, std::uint32_t batch_size) {
-  constexpr std::size_t kBytes = std::size_t{32} << 10;
+std::uint32_t batch_size_of(const Plan& plan, const PlanEdge& edge, std::uint32_t batch_size,
+                            Reach reach) {
+  const std::size_t wanted = std::size_t{reach == Reach::kBetweenWorkers ? 128u : 32u} << 10;
   constexpr std::size_t kMostTimes = 4;
   constexpr std::uint32_t kSmall = 64;  // who asks for smaller batches gets them
   const bool is_scattered = edge.grouping == Grouping::kKey ||
@@ -64,7 +65,16 @@ std::uint32_t batch_size_of(const Plan& plan, const PlanEdge& edge, std::uint32_
   }
   const std::size_t bytes = batch_size * edge.type->bytes_in_batch();
   return batch_size *
-         static_cast<std::uint32_t>(std::clamp(kBytes / bytes, std::size_t{1}, kMostTimes));
+         static_cast<std::uint32_t>(std::clamp(wanted / bytes, std::size_t{1}, kMostTimes));
+}
+
+std::size_t window_between_workers(std::size_t channel_bytes, std::size_t channels,
+                                   std::size_t workers) {
+  constexpr std::size_t kOfWorker = std::size_t{64} << 20;
+  constexpr std::size_t kMostTimes = 8;
+  if (channels == 0) return channel_bytes;
+  const std::size_t ends_of_worker = (2 * channels + workers - 1) / workers;
+  return std::clamp(kOfWorker / ends_of_worker, channel_bytes, kMostTimes * channel_bytes);
 }
 
 std::string print_deployment(const Plan& plan, const Deployment& deployment) {

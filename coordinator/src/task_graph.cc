@@ -49,9 +49,9 @@ void TaskGraph::make_channels() {
     Task* const consumer = tasks_[channel.to.value].get();
     if (producer != nullptr && consumer != nullptr) {
       const runtime::PlanEdge& edge = plan_.edges[channel.edge];
-      channels_.push_back(std::make_unique<Channel>(*edge.type,
-                                                    batch_size_of(plan_, edge, options_.batch_size),
-                                                    options_.channel_bytes, *producer, *consumer));
+      channels_.push_back(std::make_unique<Channel>(
+          *edge.type, batch_size_of(plan_, edge, options_.batch_size, Reach::kWithinWorker),
+          options_.channel_bytes, *producer, *consumer));
       out = channels_.back().get();
       in = channels_.back().get();
     } else if (producer != nullptr) {

@@ -62,16 +62,31 @@ TEST(Deployment, ScattersSmallRecordsInLargerBatches) {
   runtime::PlanEdge edge = plan.edges[0];
   ASSERT_EQ(edge.grouping, runtime::Grouping::kKey);
   ASSERT_LE(edge.type->bytes_in_batch(), 32u);
-  EXPECT_EQ(batch_size_of(plan, edge, 256), 1024u);
-  EXPECT_EQ(batch_size_of(plan, edge, 1024), 1024u * 32768 / (1024 * edge.type->bytes_in_batch()));
-  EXPECT_EQ(batch_size_of(plan, edge, 1 << 20), 1u << 20);
-  EXPECT_EQ(batch_size_of(plan, edge, 7), 7u);  // who asks for small ones gets them
+  const std::size_t bytes = edge.type->bytes_in_batch();
+  const Reach within = Reach::kWithinWorker;
+  EXPECT_EQ(batch_size_of(plan, edge, 256, within), 1024u);
+  EXPECT_EQ(batch_size_of(plan, edge, 1024, within), 1024u * 32768 / (1024 * bytes));
+  EXPECT_EQ(batch_size_of(plan, edge, 1024, Reach::kBetweenWorkers), 4096u);
+  EXPECT_EQ(batch_size_of(plan, edge, 2048, Reach::kBetweenWorkers),
+            2048u * 131072 / (2048 * bytes));
+  EXPECT_EQ(batch_size_of(plan, edge, 1 << 20, within), 1u << 20);
+  EXPECT_EQ(batch_size_of(plan, edge, 7, within), 7u);  // who asks for small ones gets them
+  EXPECT_EQ(batch_size_of(plan, edge, 7, Reach::kBetweenWorkers), 7u);
   edge.grouping = runtime::Grouping::kForward;
-  EXPECT_EQ(batch_size_of(plan, edge, 256), 256u);
+  EXPECT_EQ(batch_size_of(plan, edge, 256, within), 256u);
   edge = plan.edges[0];
   runtime::Plan to_one = tiny_plan(2);
   to_one.chains[edge.to].parallelism = 1;
-  EXPECT_EQ(batch_size_of(to_one, edge, 256), 256u);
+  EXPECT_EQ(batch_size_of(to_one, edge, 256, within), 256u);
+}
+
+TEST(Deployment, ChannelsBetweenWorkersShareTheirRoom) {
+  constexpr std::size_t kMiB = std::size_t{1} << 20;
+  EXPECT_EQ(window_between_workers(kMiB / 2, 0, 1), kMiB / 2);
+  EXPECT_EQ(window_between_workers(kMiB / 2, 2, 2), 4 * kMiB);
+  EXPECT_EQ(window_between_workers(kMiB / 2, 64, 2), kMiB);          // 64 ends at each worker
+  EXPECT_EQ(window_between_workers(kMiB / 2, 10'000, 4), kMiB / 2);  // never less than others hold
+  EXPECT_EQ(window_between_workers(4096, 2, 2), 8u * 4096);          // small where that was asked
 }
 
 TEST(Deployment, JoinsOnlyPeersAlongForwardEdges) {

@@ -349,28 +349,33 @@ absl::Status Worker::link_into(TaskGraph::Options& options, const wire::DeployT&
   for (const DeployedTask& task : deployment.tasks) {
     options.is_here.push_back(worker_of(task.id) == options_.identity.worker);
   }
+  std::size_t channels_between = 0;
   for (const DeployedChannel& channel : deployment.channels) {
     const PlanEdge& edge = plan_.edges[channel.edge];
-    if (worker_of(channel.from) == worker_of(channel.to) || edge.type->is_encodable()) continue;
+    if (worker_of(channel.from) == worker_of(channel.to)) continue;
+    ++channels_between;
+    if (edge.type->is_encodable()) continue;
     return absl::FailedPreconditionError("the records between '" + plan_.chains[edge.from].uid +
                                          "' and '" + plan_.chains[edge.to].uid +
                                          "' have no binary form, so they cannot travel between "
                                          "workers: describe their type with WEIR_RECORD");
   }
-  const JobOptions& job = options_.job;
-  options.make_sender = [this, &job, worker_of, channels = deployment.channels](
+  const std::size_t window =
+      window_between_workers(options.channel_bytes, channels_between, deploy.workers.size());
+  const auto batch_size = [this, size = options.batch_size](const PlanEdge& edge) {
+    return batch_size_of(plan_, edge, size, Reach::kBetweenWorkers);
+  };
+  options.make_sender = [=, this, channels = deployment.channels](
                             std::uint32_t c, runtime::Wakeable& producer) -> runtime::OutChannel& {
     const PlanEdge& edge = plan_.edges[channels[c].edge];
     return links_->add_sender(worker_of(channels[c].to), runtime::ChannelId(c), *edge.type,
-                              batch_size_of(plan_, edge, job.batch_size), job.channel_bytes,
-                              producer);
+                              batch_size(edge), window, producer);
   };
-  options.make_receiver = [this, &job, worker_of, channels = deployment.channels](
+  options.make_receiver = [=, this, channels = deployment.channels](
                               std::uint32_t c, runtime::Wakeable& consumer) -> runtime::InChannel& {
     const PlanEdge& edge = plan_.edges[channels[c].edge];
     return links_->add_receiver(worker_of(channels[c].from), runtime::ChannelId(c), *edge.type,
-                                batch_size_of(plan_, edge, job.batch_size), job.channel_bytes,
-                                consumer);
+                                batch_size(edge), window, consumer);
   };
   return absl::OkStatus();
 }

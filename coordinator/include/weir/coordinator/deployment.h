@@ -37,11 +37,20 @@ struct Deployment {
 
 Deployment make_deployment(const runtime::Plan& plan);
 
+enum class Reach : std::uint8_t { kWithinWorker, kBetweenWorkers };
+
 // Records in a batch of `edge`, where batches hold `batch_size` in general. Small records that are
 // scattered over tasks travel in larger batches: what a batch costs besides its records is paid in
-// cache lines that pass from core to core.
+// cache lines that pass from core to core, and between workers in messages and in threads that wake
+// one another.
 std::uint32_t batch_size_of(const runtime::Plan& plan, const runtime::PlanEdge& edge,
-                            std::uint32_t batch_size);
+                            std::uint32_t batch_size, Reach reach);
+
+// Bytes that each channel between workers may hold, where others hold `channel_bytes`: as much more
+// as keeps both ends from waiting for one another, within what all of a worker's may take. Both
+// ends must say the same `channels`, those between workers in the whole deployment.
+std::size_t window_between_workers(std::size_t channel_bytes, std::size_t channels,
+                                   std::size_t workers);
 
 // The key groups of task `index`: the inverse of task_of_group().
 runtime::KeyGroupRange groups_of_task(std::uint32_t index, std::uint32_t parallelism,
