@@ -8,9 +8,13 @@
 #include <unistd.h>
 #include <weir/weir.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <span>
 #include <string>
+#include <tuple>
+#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -21,34 +25,63 @@ struct Flight {
 };
 WEIR_RECORD(Flight, departed, delay_min, origin);
 
-// One line for people when a window closes: its busiest airports.
 using PerOrigin =
     weir::Windowed<std::string, std::tuple<std::uint64_t, std::int64_t, std::int32_t>>;
-struct Airport {
-  std::string origin;
-  std::uint64_t flights = 0;
-  std::int64_t sum_delay = 0;
-};
-WEIR_RECORD(Airport, origin, flights, sum_delay);
 
-static bool is_busier(const Airport& a, const Airport& b) {
-  return a.flights != b.flights ? a.flights > b.flights : a.origin < b.origin;
-}
+// For people: a line per window once it is over, with its busiest airports.
+struct Busiest : weir::Bolt<PerOrigin, std::string> {
+  std::vector<PerOrigin> windows;  // that are not over
 
-static void print_window(const weir::Windowed<std::uint8_t, std::vector<Airport>>& busiest) {
-  char text[64];
-  const std::time_t start = busiest.start.seconds();
-  std::tm utc{};
-  gmtime_r(&start, &utc);
-  std::strftime(text, sizeof(text), "%a %Y-%m-%d %H:%M", &utc);
-  std::string line = std::string("  ") + text;
-  for (const Airport& a : busiest.value) {
-    char part[96];
-    std::snprintf(part, sizeof(part), "  %s %3llu flights, %+.0f min", a.origin.c_str(),
-                  static_cast<unsigned long long>(a.flights),
-                  static_cast<double>(a.sum_delay) / static_cast<double>(a.flights));
-    line += part;
+  void process(const PerOrigin& w, weir::Emitter<std::string>&) { windows.push_back(w); }
+
+  void on_watermark(weir::EventTime now, weir::Emitter<std::string>& out) {
+    const auto open = std::partition(windows.begin(), windows.end(),
+                                     [now](const PerOrigin& w) { return w.end <= now; });
+    std::sort(windows.begin(), open, [](const PerOrigin& a, const PerOrigin& b) {
+      return std::tuple(a.start, -flights(a), a.key) < std::tuple(b.start, -flights(b), b.key);
+    });
+    for (auto first = windows.begin(); first != open;) {
+      const auto next = std::find_if(
+          first, open, [first](const PerOrigin& w) { return w.start != first->start; });
+      out.emit(line_of({first, std::min(first + 3, next)}));
+      first = next;
+    }
+    windows.erase(windows.begin(), open);
   }
+  void finish(weir::Emitter<std::string>& out) { on_watermark(weir::EventTime::max(), out); }
+
+  std::string save() const { return weir::encode_to_string(windows); }
+  absl::Status load(const std::vector<std::string>& saved) {
+    for (const std::string& of_task : saved) {
+      std::vector<PerOrigin> more;
+      if (!weir::decode_from(of_task, more)) return absl::DataLossError("no list of windows");
+      windows.insert(windows.end(), more.begin(), more.end());
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static std::int64_t flights(const PerOrigin& w) {
+    return static_cast<std::int64_t>(std::get<0>(w.value));
+  }
+  static std::string line_of(std::span<const PerOrigin> busiest) {
+    char text[96];
+    const std::time_t start = busiest[0].start.seconds();
+    std::tm utc{};
+    gmtime_r(&start, &utc);
+    std::strftime(text, sizeof(text), "  %a %Y-%m-%d %H:%M", &utc);
+    std::string line = text;
+    for (const PerOrigin& w : busiest) {
+      const auto delay = static_cast<double>(std::get<1>(w.value));
+      std::snprintf(text, sizeof(text), "  %s %3lld flights, %+.0f min", w.key.c_str(),
+                    static_cast<long long>(flights(w)), delay / static_cast<double>(flights(w)));
+      line += text;
+    }
+    return line;
+  }
+};
+
+static void print_line(const std::string& line) {
   std::puts(line.c_str());
   std::fflush(stdout);  // also into a pipe when the window closes
 }
@@ -98,15 +131,9 @@ static void build(weir::Topology& t) {
         "late", weir::csv_files(output + "/late", {.header = header, .time = seconds}));
   }
   if (show) {
-    const auto windows = slide.count() == 0 ? weir::tumbling(size) : weir::tumbling(slide);
-    per_origin
-        .map("airport",
-             [](const PerOrigin& w) {
-               return Airport{w.key, std::get<0>(w.value), std::get<1>(w.value)};
-             })
-        .window_all(windows, weir::late_drop())
-        .aggregate("busiest", weir::top_k(3, is_busier))
-        .sink("screen", weir::at_least_once(weir::call(print_window)));
+    per_origin.global()
+        .bolt("busiest", Busiest{})
+        .sink("screen", weir::at_least_once(weir::call(print_line)));
   }
 }
 

@@ -83,5 +83,7 @@ template <class T>
 
 namespace weir {
 using runtime::Codec;
+using runtime::decode_from;
 using runtime::Encodable;
+using runtime::encode_to_string;
 }  // namespace weir
