@@ -146,6 +146,7 @@ double send_over_links(const Exchange& exchange, const Side& other) {
   executor->add(producer);
   const double seconds = std::stod(other.hear());  // all have arrived
   executor->stop();
+  links->stop();
   return seconds;
 }
 
@@ -168,6 +169,7 @@ void receive_over_links(const Exchange& exchange, const Side& other) {
   while (open.load() != 0) executor->drive(MonotonicTime::max());
   const MonotonicTime took = system_clock().now() - MonotonicTime(first.load());
   executor->stop();
+  links->stop();
   std::uint64_t sum = 0, records = 0;
   for (const auto& consumer : consumers) {
     sum += consumer->sum;

@@ -10,13 +10,16 @@
 
 #include "client.h"
 #include "cluster/rescale_job.h"
+#include "support/sanitizers.h"
 #include "watch_job.h"
 
 namespace weir::tests {
 namespace {
 
 const std::string kRecords = "--records=20000";
-const std::vector<std::string> kRate = {kRecords, "--max-rate=6000"};
+// So that a command is faster than the job it moves; one takes seconds under ThreadSanitizer.
+const std::vector<std::string> kRate = {kRecords, kThreadSanitizer ? "--max-rate=1000"
+                                                                       : "--max-rate=6000"};
 constexpr std::uint64_t kMostRecordsPerStage = 2'500;
 
 namespace wire = coordinator::wire;
