@@ -43,8 +43,8 @@ Worker::Worker(runtime::Plan plan, WorkerOptions options)
 
 Worker::~Worker() {
   control_.reset();  // before what its messages touch
-  // Nor may a frame wake a task that is gone: its endpoint's thread tells a task of the end after the
-  // task may have seen it.
+  // Nor may a frame wake a task that is gone: its endpoint's thread tells a task of the end after
+  // the task may have seen it.
   if (links_ != nullptr) links_->stop();
 }
 

@@ -76,8 +76,8 @@ class Links final : public MessageHandler {
                           std::uint32_t batch_size, std::size_t window_bytes, Wakeable& consumer);
   // Connects to the peers: of two workers the one whose name is less does it.
   absl::Status start();
-  // Closes the endpoint. Nothing is reported or delivered afterwards, and only then may producers and
-  // consumers go: one that has seen the end may yet be woken for it.
+  // Closes the endpoint. Nothing is reported or delivered afterwards, and only then may producers
+  // and consumers go: one that has seen the end may yet be woken for it.
   void stop();
 
   // Whether all peers have said Hello.
