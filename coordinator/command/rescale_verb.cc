@@ -24,7 +24,8 @@ constexpr const char* kParallelism = "--parallelism";
 class FetchedProgram {
  public:
   FetchedProgram() {
-    std::string name = (std::filesystem::temp_directory_path() / "weir-program-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "weir-program-").string();
+    name.append(6, 'X');  // for mkdtemp to replace
     if (::mkdtemp(name.data()) != nullptr) dir_ = name;
   }
   ~FetchedProgram() {

@@ -54,7 +54,7 @@ Deployment make_deployment(const Plan& plan) {
 
 std::uint32_t batch_size_of(const Plan& plan, const PlanEdge& edge, std::uint32_t batch_size,
                             Reach reach) {
-  const std::size_t wanted = std::size_t{reach == Reach::kBetweenWorkers ? 128u : 32u} << 10;
+  const std::size_t wanted = (reach == Reach::kBetweenWorkers ? std::size_t{128} : 32) << 10;
   constexpr std::size_t kMostTimes = 4;
   constexpr std::uint32_t kSmall = 64;  // who asks for smaller batches gets them
   const bool is_scattered = edge.grouping == Grouping::kKey ||
@@ -74,7 +74,7 @@ std::size_t window_between_workers(std::size_t channel_bytes, std::size_t channe
   constexpr std::size_t kMostTimes = 8;
   if (channels == 0) return channel_bytes;
   const std::size_t ends_of_worker = (2 * channels + workers - 1) / workers;
-  return std::clamp(kOfWorker / ends_of_worker, channel_bytes, kMostTimes * channel_bytes);
+  return std::max(channel_bytes, std::min(kOfWorker / ends_of_worker, kMostTimes * channel_bytes));
 }
 
 std::string print_deployment(const Plan& plan, const Deployment& deployment) {

@@ -38,7 +38,8 @@ struct Busiest : weir::Bolt<PerOrigin, std::string> {
     const auto open = std::partition(windows.begin(), windows.end(),
                                      [now](const PerOrigin& w) { return w.end <= now; });
     std::sort(windows.begin(), open, [](const PerOrigin& a, const PerOrigin& b) {
-      return std::tuple(a.start, -flights(a), a.key) < std::tuple(b.start, -flights(b), b.key);
+      return std::forward_as_tuple(a.start, flights(b), a.key) <
+             std::forward_as_tuple(b.start, flights(a), b.key);
     });
     for (auto first = windows.begin(); first != open;) {
       const auto next = std::find_if(

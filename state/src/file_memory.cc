@@ -27,7 +27,7 @@ bool write_zeros(int file, std::size_t bytes) {
 }  // namespace
 
 std::optional<FileMemory> FileMemory::make(const std::string& dir, std::size_t bytes) {
-  std::string path = dir + "/memory-XXXXXX";
+  std::string path = dir + "/memory-" + std::string(6, 'X');  // for mkostemp to replace
   const int file = mkostemp(path.data(), O_CLOEXEC);
   if (file < 0) return std::nullopt;
   unlink(path.c_str());

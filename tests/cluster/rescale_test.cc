@@ -16,7 +16,6 @@ namespace weir::tests {
 namespace {
 
 const std::string kRecords = "--records=20000";
-constexpr int kRecordsPerSecond = 6'000;
 constexpr std::uint64_t kMostRecordsPerStage = 2'500;
 
 namespace wire = coordinator::wire;
@@ -122,10 +121,6 @@ class RescaleMatrix : public RescaleJob, public testing::WithParamInterface<Way>
     return moves;
   }
 
-  void set_rate(int records_per_second) {
-    job_ = {kRecords, "--max-rate=" + std::to_string(records_per_second)};
-  }
-
   std::vector<std::string> job_;  // its arguments
   const std::uint64_t seed_ = number_from_environment("WEIR_RESCALE_SEED", 1);
   std::unique_ptr<coordinator::Client> client_;
@@ -142,10 +137,10 @@ TEST_P(RescaleMatrix, OutputIsThatOfAnUndisturbedRun) {
   if (runs != 0) contention.emplace(std::thread::hardware_concurrency());
   std::uint64_t moves = 0;
   std::set<std::size_t> completed;  // journeys to whose end a job has come
-  int rate = kRecordsPerSecond;
+  int rate = 6'000;                 // records per second
   for (int round = 1; moves < runs || completed.size() < journeys().size(); ++round) {
-    ASSERT_TRUE(runs != 0 || round <= 6) << "jobs finish before they can be moved";
-    set_rate(rate);
+    ASSERT_TRUE(runs != 0 || round <= 5) << "jobs finish before they can be moved";
+    job_ = {kRecords, "--max-rate=" + std::to_string(rate)};
     for (std::size_t i = 0; i < journeys().size(); ++i) {
       if (runs == 0 && completed.count(i) != 0) continue;
       const std::string name = "job" + std::to_string(round) + "-" + std::to_string(i);

@@ -87,6 +87,7 @@ TEST(Deployment, ChannelsBetweenWorkersShareTheirRoom) {
   EXPECT_EQ(window_between_workers(kMiB / 2, 64, 2), kMiB);          // 64 ends at each worker
   EXPECT_EQ(window_between_workers(kMiB / 2, 10'000, 4), kMiB / 2);  // never less than others hold
   EXPECT_EQ(window_between_workers(4096, 2, 2), 8u * 4096);          // small where that was asked
+  EXPECT_EQ(window_between_workers(SIZE_MAX / 2, 2, 2), SIZE_MAX / 2);
 }
 
 TEST(Deployment, JoinsOnlyPeersAlongForwardEdges) {

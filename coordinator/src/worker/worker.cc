@@ -368,13 +368,13 @@ absl::Status Worker::link_into(TaskGraph::Options& options, const wire::DeployT&
   const auto batch_size = [this, size = options.batch_size](const PlanEdge& edge) {
     return batch_size_of(plan_, edge, size, Reach::kBetweenWorkers);
   };
-  options.make_sender = [=, this, channels = deployment.channels](
+  options.make_sender = [this, worker_of, batch_size, window, channels = deployment.channels](
                             std::uint32_t c, runtime::Wakeable& producer) -> runtime::OutChannel& {
     const PlanEdge& edge = plan_.edges[channels[c].edge];
     return links_->add_sender(worker_of(channels[c].to), runtime::ChannelId(c), *edge.type,
                               batch_size(edge), window, producer);
   };
-  options.make_receiver = [=, this, channels = deployment.channels](
+  options.make_receiver = [this, worker_of, batch_size, window, channels = deployment.channels](
                               std::uint32_t c, runtime::Wakeable& consumer) -> runtime::InChannel& {
     const PlanEdge& edge = plan_.edges[channels[c].edge];
     return links_->add_receiver(worker_of(channels[c].from), runtime::ChannelId(c), *edge.type,
