@@ -54,8 +54,9 @@ Deployment make_deployment(const Plan& plan) {
 
 std::uint32_t batch_size_of(const Plan& plan, const PlanEdge& edge, std::uint32_t batch_size,
                             Reach reach) {
-  const std::size_t wanted = (reach == Reach::kBetweenWorkers ? std::size_t{128} : 32) << 10;
-  constexpr std::size_t kMostTimes = 4;
+  const bool is_remote = reach == Reach::kBetweenWorkers;
+  const std::size_t wanted = std::size_t{is_remote ? 128u : 32u} << 10;
+  const std::size_t most_times = is_remote ? 16 : 4;
   constexpr std::uint32_t kSmall = 64;  // who asks for smaller batches gets them
   const bool is_scattered = edge.grouping == Grouping::kKey ||
                             edge.grouping == Grouping::kPartialKey ||
@@ -65,7 +66,7 @@ std::uint32_t batch_size_of(const Plan& plan, const PlanEdge& edge, std::uint32_
   }
   const std::size_t bytes = batch_size * edge.type->bytes_in_batch();
   return batch_size *
-         static_cast<std::uint32_t>(std::clamp(wanted / bytes, std::size_t{1}, kMostTimes));
+         static_cast<std::uint32_t>(std::clamp(wanted / bytes, std::size_t{1}, most_times));
 }
 
 std::size_t window_between_workers(std::size_t channel_bytes, std::size_t channels,

@@ -66,7 +66,9 @@ TEST(Deployment, ScattersSmallRecordsInLargerBatches) {
   const Reach within = Reach::kWithinWorker;
   EXPECT_EQ(batch_size_of(plan, edge, 256, within), 1024u);
   EXPECT_EQ(batch_size_of(plan, edge, 1024, within), 1024u * 32768 / (1024 * bytes));
-  EXPECT_EQ(batch_size_of(plan, edge, 1024, Reach::kBetweenWorkers), 4096u);
+  EXPECT_EQ(batch_size_of(plan, edge, 256, Reach::kBetweenWorkers), 4096u);
+  EXPECT_EQ(batch_size_of(plan, edge, 1024, Reach::kBetweenWorkers),
+            1024u * 131072 / (1024 * bytes));
   EXPECT_EQ(batch_size_of(plan, edge, 2048, Reach::kBetweenWorkers),
             2048u * 131072 / (2048 * bytes));
   EXPECT_EQ(batch_size_of(plan, edge, 1 << 20, within), 1u << 20);
