@@ -240,6 +240,9 @@ absl::Status CheckpointStore::complete_now(const Manifest& manifest) {
   if (absl::Status status = storage_.make_dirs(dir); !status.ok()) return status;
   storage_.step("checkpoint.sync_dir");
   if (absl::Status status = storage_.sync_dir(checkpoints_dir()); !status.ok()) return status;
+  if (storage_.exists(temporary)) {  // of a savepoint whose adoption failed here
+    if (absl::Status status = storage_.remove(temporary); !status.ok()) return status;
+  }
   if (absl::Status status = write_new(temporary, manifest.to_text(), "manifest"); !status.ok()) {
     return status;
   }

@@ -17,7 +17,7 @@
 #include "weir/runtime/operator.h"
 #include "weir/runtime/plan.h"
 #include "weir/runtime/topology.h"
-#include "weir/state/keyed_state.h"
+#include "weir/state/table_group.h"
 
 namespace weir::coordinator::testing {
 

@@ -1,6 +1,6 @@
 // KeyedState as a write-back cache: with room for a tenth of the state it must look like a plain
 // map, through checkpoints at any moment and restores.
-#include "weir/state/keyed_state.h"
+#include "weir/state/table_group.h"
 
 #include <gtest/gtest.h>
 

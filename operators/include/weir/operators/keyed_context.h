@@ -16,7 +16,7 @@
 
 #include "weir/operators/aggregates.h"
 #include "weir/operators/timers.h"
-#include "weir/state/keyed_state.h"
+#include "weir/state/table_group.h"
 
 namespace weir::operators {
 

@@ -15,7 +15,7 @@
 #include "weir/operators/transform.h"
 #include "weir/runtime/codec.h"
 #include "weir/runtime/record.h"
-#include "weir/state/keyed_state.h"
+#include "weir/state/table_group.h"
 
 namespace weir::operators {
 

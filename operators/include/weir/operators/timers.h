@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "weir/runtime/operator.h"
-#include "weir/state/keyed_state.h"
+#include "weir/state/table_group.h"
 
 namespace weir::operators {
 
@@ -42,8 +42,8 @@ class TimerQueue {
   }
   // Puts the loaded rows in order.
   void restored() {
-    for (const auto& [space, table] : rows_.tables()) {
-      table->for_each([&](const TimerRow<K>& row, char) { order(row); });
+    for (const auto& entry : rows_.tables()) {
+      state::table_of<Table>(entry).for_each([&](const TimerRow<K>& row, char) { order(row); });
     }
   }
   bool is_event_time() const { return is_event_time_; }
@@ -77,6 +77,8 @@ class TimerQueue {
     const std::uint64_t hash = runtime::KeyTraits<TimerRow<K>>::hash(row);
     queue_[{row.time, row.id, hash}].push_back(row.key);
   }
+
+  using Table = state::FlatTable<TimerRow<K>, char>;
 
   state::TableGroup<TimerRow<K>, char> rows_;
   // (time, id, hash) -> keys; the hash makes the order independent of insertion.

@@ -31,7 +31,7 @@
 #include "weir/operators/window_spec.h"
 #include "weir/operators/window_totals.h"
 #include "weir/runtime/operator.h"
-#include "weir/state/keyed_state.h"
+#include "weir/state/table_group.h"
 
 namespace weir::operators {
 
@@ -255,7 +255,7 @@ class WindowCore {
       for (auto it = tables.lower_bound(std::max(entered_, begin));
            it != tables.end() && it->first + spec_.slice_us <= end; ++it) {
         slices_.fetch_all(it->first);
-        totals_->enter(it->first, *it->second);
+        totals_->enter(it->first, state::table_of<Slice>(*it));
         slices_.pack(it->first);  // few of its entries will change before it leaves
       }
       entered_ = std::max(entered_, end);
@@ -268,7 +268,7 @@ class WindowCore {
            it != tables.end() && it->first < begin && it->first + spec_.slice_us <= entered_;
            ++it) {
         fetch_for_leaving(it->first);
-        totals_->leave(it->first, tables, *it->second);
+        totals_->leave(it->first, tables, state::table_of<Slice>(*it));
       }
       left_ = std::max(left_, begin);
     }
@@ -300,7 +300,7 @@ class WindowCore {
     if constexpr (Set::kAssociative) {
       auto* table = pending_.find(boundary);
       if (table == nullptr) return;
-      std::map<std::int64_t, std::unique_ptr<state::FlatTable<K, char, false>>> again;
+      state::TableMap again;  // keys by the end of their window
       table->for_each([&](const SlicedKey<K>& at, const Acc& acc) {
         const std::uint64_t hash = runtime::KeyTraits<K>::hash(at.key);
         Slice& slice = slices_.at(at.slice);
@@ -321,19 +321,20 @@ class WindowCore {
           if (end + allowed_ <= w) continue;
           auto& keys = again[end];
           if (keys == nullptr) {
-            keys = std::make_unique<state::FlatTable<K, char, false>>(
-                state::RowPrefix{.share = slices_.share()});
+            keys = std::make_unique<Keys>(state::RowPrefix{.share = slices_.share()});
           }
-          keys->upsert(hash, at.key);
+          static_cast<Keys&>(*keys).upsert(hash, at.key);
         }
       });
       pending_.drop(boundary);
-      for (auto& [end, keys] : again) fire_again(end, boundary, *keys, to);
+      for (const auto& entry : again) {
+        fire_again(entry.first, boundary, state::table_of<Keys>(entry), to);
+      }
     }
   }
 
-  void fire_again(std::int64_t end, std::int64_t boundary,
-                  const state::FlatTable<K, char, false>& keys, runtime::Input& to) {
+  using Keys = state::FlatTable<K, char, false>;
+  void fire_again(std::int64_t end, std::int64_t boundary, const Keys& keys, runtime::Input& to) {
     begin_output(boundary);
     keys.for_each([&](const K& key, char) {
       const std::uint64_t hash = runtime::key_hash(key);
@@ -342,7 +343,7 @@ class WindowCore {
       if (slices_.must_fetch()) fetch_key(hash, key, end - spec_.size.count(), end);
       for (auto it = tables.lower_bound(end - spec_.size.count());
            it != tables.end() && it->first < end; ++it) {
-        if (const Acc* part = it->second->find(hash, key)) set_.merge(acc, *part);
+        if (const Acc* part = state::table_of<Slice>(*it).find(hash, key)) set_.merge(acc, *part);
       }
       put(key, end, acc);
       if (out_->full()) {

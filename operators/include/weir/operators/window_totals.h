@@ -23,10 +23,6 @@
 
 namespace weir::operators {
 
-// The slices of an operator, by start.
-template <class K, class Acc>
-using SliceMap = std::map<std::int64_t, std::unique_ptr<state::FlatTable<K, Acc>>>;
-
 template <class K, class Set>
 class SubtractingTotals {
  public:
@@ -46,7 +42,7 @@ class SubtractingTotals {
     });
   }
   // The oldest slice leaves it.
-  void leave(std::int64_t, const SliceMap<K, Acc>&, const state::FlatTable<K, Acc>& slice) {
+  void leave(std::int64_t, const state::TableMap&, const state::FlatTable<K, Acc>& slice) {
     auto view = totals_.view();
     slice.for_each([&](const K& key, const Acc& acc) {
       const std::uint64_t hash = runtime::KeyTraits<K>::hash(key);
@@ -59,7 +55,7 @@ class SubtractingTotals {
     });
   }
   // `acc` has been added to `key` in a slice that is inside; `is_new` if the slice had no such key.
-  void correct(std::int64_t, const SliceMap<K, Acc>&, std::uint64_t hash, const K& key,
+  void correct(std::int64_t, const state::TableMap&, std::uint64_t hash, const K& key,
                const Acc& acc, bool is_new) {
     Total& total = totals_.upsert(hash, key);
     set_.merge(total.acc, acc);
@@ -105,11 +101,11 @@ class TwoStackTotals {
       set_.merge(back_.upsert(view, runtime::KeyTraits<K>::hash(key), key), acc);
     });
   }
-  void leave(std::int64_t start, const SliceMap<K, Acc>& slices, const state::FlatTable<K, Acc>&) {
+  void leave(std::int64_t start, const state::TableMap& slices, const state::FlatTable<K, Acc>&) {
     if (start >= back_begin_) turn_over(start, slices);
     const auto it = after_.find(start);
     if (it == after_.end()) return;
-    it->second->for_each([&](const K& key, const After& after) {
+    state::table_of<AfterTable>(*it).for_each([&](const K& key, const After& after) {
       const std::uint64_t hash = runtime::KeyTraits<K>::hash(key);
       if (after.has_acc) {
         front_.upsert(hash, key) = after.acc;
@@ -119,7 +115,7 @@ class TwoStackTotals {
     });
     after_.erase(it);
   }
-  void correct(std::int64_t start, const SliceMap<K, Acc>& slices, std::uint64_t hash, const K& key,
+  void correct(std::int64_t start, const state::TableMap& slices, std::uint64_t hash, const K& key,
                const Acc& acc, bool is_new) {
     if (start >= back_begin_) {
       // The slice may be one that had no record when it would have entered.
@@ -129,10 +125,11 @@ class TwoStackTotals {
       return;
     }
     set_.merge(front_.upsert(hash, key), acc);
-    for (auto& [older, table] : after_) {
-      if (older >= start) break;
-      if (!table->contains(hash, key)) continue;
-      After& after = table->upsert(hash, key);
+    for (const auto& entry : after_) {
+      if (entry.first >= start) break;
+      AfterTable& table = state::table_of<AfterTable>(entry);
+      if (!table.contains(hash, key)) continue;
+      After& after = table.upsert(hash, key);
       set_.merge(after.acc, acc);
       after.has_acc = true;
     }
@@ -164,16 +161,17 @@ class TwoStackTotals {
     Acc acc{};
     bool has_acc = false;
   };
+  using Slice = state::FlatTable<K, Acc>;
   using AfterTable = state::FlatTable<K, After, false>;
 
   AfterTable& after_slot(std::int64_t start) {
     auto& table = after_[start];
     if (table == nullptr) table = std::make_unique<AfterTable>(prefix_);
-    return *table;
+    return static_cast<AfterTable&>(*table);
   }
 
   // The back becomes the front: suffix aggregates from the newest slice to `oldest`.
-  void turn_over(std::int64_t oldest, const SliceMap<K, Acc>& slices) {
+  void turn_over(std::int64_t oldest, const state::TableMap& slices) {
     front_.drop_all();
     back_.drop_all();
     after_.clear();
@@ -181,10 +179,11 @@ class TwoStackTotals {
     while (it != slices.begin()) {
       --it;
       if (it->first < oldest) break;
+      const Slice& slice = state::table_of<Slice>(*it);
       AfterTable& after = after_slot(it->first);
-      after.reserve(it->second->size());
-      front_.reserve(it->second->size());
-      it->second->for_each([&](const K& key, const Acc& acc) {
+      after.reserve(slice.size());
+      front_.reserve(slice.size());
+      slice.for_each([&](const K& key, const Acc& acc) {
         const std::uint64_t hash = runtime::KeyTraits<K>::hash(key);
         After& entry = after.upsert(hash, key);
         Acc suffix = acc;
@@ -199,13 +198,13 @@ class TwoStackTotals {
   }
 
   // What the slices of the front that are newer than `start` hold of `key`.
-  After suffix_after(std::int64_t start, const SliceMap<K, Acc>& slices, std::uint64_t hash,
+  After suffix_after(std::int64_t start, const state::TableMap& slices, std::uint64_t hash,
                      const K& key) const {
     for (auto it = after_.upper_bound(start); it != after_.end(); ++it) {
-      const After* after = it->second->find(hash, key);
+      const After* after = state::table_of<AfterTable>(*it).find(hash, key);
       if (after == nullptr) continue;
       After out = *after;
-      set_.merge(out.acc, *slices.at(it->first)->find(hash, key));
+      set_.merge(out.acc, *state::table_of<Slice>(*slices.find(it->first)).find(hash, key));
       out.has_acc = true;
       return out;
     }
@@ -216,7 +215,7 @@ class TwoStackTotals {
   const state::RowPrefix prefix_;  // of tables that are never stored
   state::FlatTable<K, Acc, false> front_;
   state::FlatTable<K, Acc, false> back_;
-  std::map<std::int64_t, std::unique_ptr<AfterTable>> after_;  // slices of the front, oldest first
+  state::TableMap after_;                // AfterTables: slices of the front, oldest first
   std::int64_t back_begin_ = INT64_MIN;  // slices from here on are in the back
   std::int64_t newest_ = INT64_MIN;      // start of the newest slice inside
 };

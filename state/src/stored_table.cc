@@ -1,23 +1,67 @@
-// How a FlatTable meets its store: snapshots, removals, eviction, and rows that come back. Part of
-// flat_table.h; include that.
-#pragma once
+#include "weir/state/stored_table.h"
 
 #include <algorithm>
 #include <cstring>
-#include <string>
-#include <utility>
-
-#include "weir/state/flat_table.h"
 
 namespace weir::state {
 
-template <class K, class V, bool kTracked>
-void FlatTable<K, V, kTracked>::drop_all() {
-  for (std::size_t i = 0; i < capacity_; ++i) {
-    if (control_[i] == kEmpty) continue;
-    if ((control_[i] & kLive) != 0) note_removal(i);
-    slots_[i] = Slot{};
+StoredTable::~StoredTable() = default;
+
+void StoredTable::reserve(std::size_t entries) {
+  const std::size_t wanted = size_.capacity_for(std::max(entries, size()));
+  if (form_ == Form::kPacked || wanted > capacity_) resize(wanted);
+}
+
+void StoredTable::shrink() {
+  if (form_ == Form::kPacked) return;
+  settle();
+  const std::size_t wanted = size_.shrunk(live_, capacity_);
+  if (wanted < capacity_ || (used_ - live_) * 16 > capacity_) resize(wanted);
+}
+
+void StoredTable::leave_form() {
+  if (form_ == Form::kPacked) {
+    resize(size_.capacity_for(live_));
+    return;
   }
+  note_awaited();
+  for_each_live(control_.get(), 0, capacity_, [&](std::size_t i) {
+    if (is_tracked_) list_change(i);
+    hot_.set(i);
+    return true;
+  });
+}
+
+void StoredTable::note_awaited() {
+  form_ = Form::kPlain;
+  for (std::size_t i = 0; i < capacity_; ++i) {
+    const std::uint8_t c = control_[i];
+    control_[i] = (c & kLive) != 0 ? static_cast<std::uint8_t>(c & ~kAwaited) : c;
+  }
+  live_ = count_live(control_.get(), capacity_);
+}
+
+void StoredTable::scan_changes() {
+  scans_now_ = true;
+  changed_now_.clear();
+}
+
+void StoredTable::note_removal(std::size_t i) {
+  keep_frozen_value(i);
+  if ((control_[i] & kStored) == 0) return;
+  std::string row;
+  append_row(i, row, nullptr);
+  removed_.push_back(std::move(row));
+}
+
+void StoredTable::drop_all() {
+  if (is_written_) {
+    for_each_live(control_.get(), 0, capacity_, [&](std::size_t i) {
+      note_removal(i);
+      return true;
+    });
+  }
+  reset_slots();
   std::memset(control_.get(), 0, capacity_);
   hot_.clear();
   if (form_ == Form::kAwaiting) form_ = Form::kPlain;
@@ -27,8 +71,7 @@ void FlatTable<K, V, kTracked>::drop_all() {
   scans_now_ = scans_frozen_ = false;
 }
 
-template <class K, class V, bool kTracked>
-void FlatTable<K, V, kTracked>::freeze() {
+void StoredTable::freeze() {
   if (is_awaiting()) settle();
   changed_frozen_.swap(changed_now_);
   frozen_removed_.swap(removed_);
@@ -37,11 +80,10 @@ void FlatTable<K, V, kTracked>::freeze() {
   is_written_ = true;
   encode_cursor_ = 0;
   scans_frozen_ = std::exchange(scans_now_, false);
-  if constexpr (kTracked) hot_.clear();
+  hot_.clear();
 }
 
-template <class K, class V, bool kTracked>
-bool FlatTable<K, V, kTracked>::encode_frozen(RowBuffer& out, std::size_t max_rows) {
+bool StoredTable::encode_frozen(RowBuffer& out, std::size_t max_rows) {
   for (const std::string& row : frozen_removed_) out.remove(row);
   frozen_removed_.clear();  // these first: an entry removed and made again must survive
   out.append(frozen_early_);
@@ -60,8 +102,7 @@ bool FlatTable<K, V, kTracked>::encode_frozen(RowBuffer& out, std::size_t max_ro
   return true;
 }
 
-template <class K, class V, bool kTracked>
-bool FlatTable<K, V, kTracked>::encode_by_scan(RowBuffer& out, std::size_t max_rows) {
+bool StoredTable::encode_by_scan(RowBuffer& out, std::size_t max_rows) {
   for (; encode_cursor_ < capacity_; ++encode_cursor_) {
     if ((control_[encode_cursor_] & dirty_frozen_) == 0) continue;
     if (max_rows-- == 0) return false;
@@ -72,18 +113,7 @@ bool FlatTable<K, V, kTracked>::encode_by_scan(RowBuffer& out, std::size_t max_r
   return true;
 }
 
-template <class K, class V, bool kTracked>
-void FlatTable<K, V, kTracked>::load(std::uint64_t hash, K key, V value) {
-  if (locate(hash, key) != kNone) return;
-  const std::size_t i = place(hash);
-  slots_[i].key = std::move(key);
-  slots_[i].value = std::move(value);
-  control_[i] = kLive | kStored;
-  is_written_ = true;
-}
-
-template <class K, class V, bool kTracked>
-std::size_t FlatTable<K, V, kTracked>::evict(std::size_t limit, RowBuffer& out) {
+std::size_t StoredTable::evict(std::size_t limit, RowBuffer& out) {
   std::size_t evicted = 0;
   settle();
   for (std::size_t n = 0; n < 2 * capacity_ && evicted < limit; ++n) {
@@ -98,6 +128,7 @@ std::size_t FlatTable<K, V, kTracked>::evict(std::size_t limit, RowBuffer& out) 
       continue;
     }
     if ((c & dirty_now_) != 0) put_row(i, out);
+    reset_slot(i);
     vacate(i);
     ++evicted;
   }
@@ -106,24 +137,16 @@ std::size_t FlatTable<K, V, kTracked>::evict(std::size_t limit, RowBuffer& out) 
   return evicted;
 }
 
-template <class K, class V, bool kTracked>
-void FlatTable<K, V, kTracked>::put_row(std::size_t i, RowBuffer& out) {
+void StoredTable::put_row(std::size_t i, RowBuffer& out) {
   key_scratch_.clear();
   value_scratch_.clear();
-  row_key(KeyTraits<K>::hash(slots_[i].key), slots_[i].key, key_scratch_);
-  runtime::encode_to(value_scratch_, slots_[i].value);
+  append_row(i, key_scratch_, &value_scratch_);
   out.put(key_scratch_, value_scratch_);
 }
 
-template <class K, class V, bool kTracked>
-void FlatTable<K, V, kTracked>::note_removal(std::size_t i) {
-  if constexpr (kTracked) {
-    keep_frozen_value(i);
-    if ((control_[i] & kStored) == 0) return;
-    std::string row;
-    row_key(KeyTraits<K>::hash(slots_[i].key), slots_[i].key, row);
-    removed_.push_back(std::move(row));
-  }
+void StoredTable::encode_slot(std::size_t i, RowBuffer& out) {
+  put_row(i, out);
+  control_[i] = static_cast<std::uint8_t>((control_[i] & ~dirty_frozen_) | kStored | kWarm);
 }
 
 }  // namespace weir::state
