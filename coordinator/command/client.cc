@@ -129,6 +129,7 @@ bool is_repeatable(wire::Body question) {
     case wire::Body::GetLog:
     case wire::Body::FetchProgram:
     case wire::Body::UploadProgram:  // bytes that are there already are passed over
+    case wire::Body::Submit:         // with its id it is one job
       return true;
     default: return false;
   }

@@ -1,8 +1,8 @@
 // Client: what the weir command asks the coordinator. Synchronous: one question at a time, answered
 // by the message that carries the same request number.
 //
-// One thread, beside the transport's. Questions that change nothing are repeated while no answer
-// comes, since a connection that breaks loses messages.
+// One thread, beside the transport's. Questions that can be asked twice are repeated while no
+// answer comes, since a connection that breaks loses messages.
 #pragma once
 
 #include <condition_variable>
@@ -46,7 +46,7 @@ class Client final : private runtime::MessageHandler {
   void on_message(std::string_view peer, std::string_view head, std::string_view payload) override;
   void on_refused(std::string_view peer, std::string_view why) override;
 
-  // Sends and waits. `is_repeatable`: changes nothing.
+  // Sends and waits. `is_repeatable`: asking twice is as good as asking once.
   absl::StatusOr<wire::MessageT> exchange(std::uint64_t request, const runtime::Message& question,
                                           bool is_repeatable, Time patience);
   absl::Status nobody_there() const;

@@ -1,5 +1,7 @@
 // weir submit, weir run: the program says its plan, travels if the coordinator does not have it,
 // and becomes a job.
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +14,7 @@
 #include "sha256.h"
 #include "verb.h"
 #include "watch_job.h"
+#include "weir/runtime/clock.h"
 
 namespace weir::coordinator {
 namespace {
@@ -75,6 +78,13 @@ absl::Status upload(Client& client, const std::string& path, const std::string& 
   }
 }
 
+// By which the coordinator knows a submission that it is asked for again.
+std::string new_submission_id() {
+  char host[33] = {};
+  gethostname(host, sizeof(host) - 1);
+  return absl::StrCat(runtime::system_clock().wall_now().count(), "-", getpid(), "-", host);
+}
+
 // The id of the new job.
 absl::StatusOr<std::string> submit_program(Client& client, const Submission& asked,
                                            std::vector<std::string> arguments) {
@@ -92,6 +102,7 @@ absl::StatusOr<std::string> submit_program(Client& client, const Submission& ask
   const absl::Status sent = upload(client, *path, *sha256);
   if (!sent.ok()) return sent;
   wire::SubmitT submit;
+  submit.submission_id = new_submission_id();
   submit.name = asked.name.empty() ? plan->job_name : asked.name;
   submit.program_sha256 = *sha256;
   submit.program_name = name;

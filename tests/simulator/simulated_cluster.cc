@@ -157,6 +157,7 @@ void SimulatedCluster::ask(Time now) {
 
 void SimulatedCluster::submit() {
   wire::SubmitT submit;
+  submit.submission_id = "sim" + from_;
   submit.name = "sim";
   submit.program_sha256 = program_id();
   submit.program_name = "sim";

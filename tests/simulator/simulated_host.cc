@@ -44,12 +44,22 @@ std::vector<SimulatedHost::Running> SimulatedHost::adopt(std::function<void(Work
   return running;
 }
 
-std::string SimulatedHost::can_commit_before(std::uint64_t epoch) const {
+std::string SimulatedHost::can_commit_before(const coordinator::WorkerName& starting) const {
   for (const auto& [name, worker] : workers_) {
-    const bool is_alive = !worker->is_killed && !worker->worker->is_done();
-    if (is_alive && worker->name.epoch < epoch && worker->worker->may_commit()) return name;
+    if (worker->is_killed || worker->worker->is_done()) continue;
+    if (worker->name.epoch >= starting.epoch || !worker->worker->may_commit()) continue;
+    // Where a job goes on from another's savepoint, workers that are cut off have not heard of
+    // their end.
+    if (worker->name.job == starting.job || !is_over(worker->name.job)) return name;
   }
   return "";
+}
+
+bool SimulatedHost::is_over(const std::string& job) const {
+  const auto record = world_.storage.read("/cluster/jobs/" + job + "/job.json");
+  if (!record.ok()) return false;
+  return record->find("\"state_name\": \"stopped\"") != std::string::npos ||
+         record->find("\"state_name\": \"finished\"") != std::string::npos;
 }
 
 // Names are never used twice, and an attempt begins when nothing of those before has an effect.
@@ -60,7 +70,7 @@ void SimulatedHost::judge_start(const coordinator::WorkerName& name) {
     world_.violation = "worker " + name.worker + " is started a second time";
   }
   for (const SimulatedHost* host : world_.hosts) {
-    const std::string old = host->can_commit_before(name.epoch);
+    const std::string old = host->can_commit_before(name);
     if (old.empty()) continue;
     world_.violation = "worker " + name.worker + " is started while " + old + " can still commit";
   }

@@ -88,8 +88,10 @@ class SimulatedHost final : public coordinator::Processes {
   };
   void report(const WorkerProcess& ended);
   void judge_start(const coordinator::WorkerName& name);
-  // A worker of an attempt before `epoch` that could still commit; empty: none.
-  std::string can_commit_before(std::uint64_t epoch) const;
+  // A worker of an attempt before that of `starting` that could still commit; empty: none.
+  std::string can_commit_before(const coordinator::WorkerName& starting) const;
+  // Whether it was recorded that the job is over: all it had to commit is committed.
+  bool is_over(const std::string& job) const;
 
   SimulatedWorld& world_;
   const std::string name_;

@@ -165,6 +165,37 @@ TEST_F(SavepointTest, IsWhereAnotherJobsFolderBegins) {
   EXPECT_GT(*(*store)->next_id(), savepoint.id);
 }
 
+TEST(Savepoints, AreAdoptedAgainAfterAFailedSync) {
+  for (std::uint64_t at = 1; at < 30; ++at) {
+    SimulatedStorage disk(at);
+    auto store = *open_store(disk);
+    const Manifest manifest = *checkpoint(*store);
+    ASSERT_TRUE(keep(disk, manifest.id).ok());
+    const Manifest savepoint = *read_savepoint(disk, kSavepoint);
+    for (const bool is_folder : {false, true}) {
+      const std::string folder = is_folder ? "/by-folder" : "/by-file";
+      const JobIdentity other{"other", "fingerprint-2"};
+      const UsedBefore used{savepoint.epoch, savepoint.id};
+      {
+        auto first = CheckpointStore::open(disk, folder, other, used);
+        ASSERT_TRUE(first.ok()) << first.status();
+        is_folder ? disk.fail_sync_dir(at) : disk.fail_sync(at);
+        (*first)->adopt(kSavepoint, savepoint).IgnoreError();
+      }
+      is_folder ? disk.fail_sync_dir(0) : disk.fail_sync(0);
+      auto second = CheckpointStore::open(disk, folder, other, used);
+      ASSERT_TRUE(second.ok()) << at << ": " << second.status();
+      if ((*second)->list()->empty()) {
+        const absl::Status adopted = (*second)->adopt(kSavepoint, savepoint);
+        ASSERT_TRUE(adopted.ok()) << at << ": " << adopted;
+      }
+      const auto latest = (*second)->load_latest({});
+      ASSERT_TRUE(latest.ok() && latest->has_value()) << at << ": " << latest.status();
+      EXPECT_EQ((*latest)->id, savepoint.id) << at;
+    }
+  }
+}
+
 TEST(Savepoints, AreAdoptedAgainAfterAPowerCut) {
   for (std::uint64_t at = 1; at < 60; ++at) {
     SimulatedStorage disk(at);

@@ -89,7 +89,7 @@ struct ClusterEvent {
   };
   struct Submitted {  // the program has been looked for, and the savepoint judged
     std::string peer;
-    std::uint64_t request;
+    std::uint64_t request;  // which came first
     std::shared_ptr<wire::SubmitT> submit;
     absl::StatusOr<std::uint64_t> program_bytes;
     std::vector<std::string> dropped;  // states of the savepoint
@@ -238,6 +238,7 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
 
   // ---- clients: coordinator_clients.cc
   void hear_client(const std::string& peer, wire::MessageT& message);
+  Job* job_of_submission(const std::string& id) const;
   void look_for_program(const std::string& peer, std::uint64_t request, wire::SubmitT submit);
   void submit(const ClusterEvent::Submitted& submitted);
   void answer_submitted(Job& job, const std::string& peer, std::uint64_t request);
@@ -276,7 +277,7 @@ class ClusterCoordinator final : public runtime::Actor<ClusterEvent>,
   std::uint64_t last_forwarded_ = 0;
   std::map<std::uint64_t, Question> savepoint_asks_;  // by ticket
   std::uint64_t last_ticket_ = 0;
-  std::map<std::pair<std::string, std::uint64_t>, std::string> submitted_;  // by peer and request
+  std::map<std::string, Question> being_judged_;  // by submission id: who has asked for it last
   Time ran_at_{0};
   Time shutdown_until_ = Time::max();
   std::atomic<bool> is_done_{false};

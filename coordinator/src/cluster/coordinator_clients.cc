@@ -135,6 +135,9 @@ absl::Status ClusterCoordinator::check_submit(const wire::SubmitT& submit) const
         "a job's name is 1 to 80 letters, digits, '-', '_' and '.', and begins with a letter, a "
         "digit or '_'");
   }
+  if (submit.submission_id.size() > 80) {
+    return absl::InvalidArgumentError("a submission id has at most 80 characters");
+  }
   if (submit.plan == nullptr || submit.plan->chains.empty()) {
     return absl::InvalidArgumentError("the program has told no plan");
   }
@@ -161,9 +164,26 @@ absl::Status ClusterCoordinator::check_submit(const wire::SubmitT& submit) const
   return absl::OkStatus();
 }
 
+// A client whose answer was lost asks again, maybe after the job has ended.
+ClusterCoordinator::Job* ClusterCoordinator::job_of_submission(const std::string& id) const {
+  if (id.empty()) return nullptr;
+  const auto found = std::find_if(order_.begin(), order_.end(), [&](const Job* job) {
+    return job->life.spec().submission_id == id;
+  });
+  return found == order_.end() ? nullptr : *found;
+}
+
 // On the I/O thread: the program, and the savepoint with all of its files, as they will be used.
 void ClusterCoordinator::look_for_program(const std::string& peer, std::uint64_t request,
                                           wire::SubmitT submit) {
+  if (Job* job = job_of_submission(submit.submission_id)) {
+    return answer_submitted(*job, peer, request);
+  }
+  if (!submit.submission_id.empty()) {
+    const bool is_new = !being_judged_.contains(submit.submission_id);
+    being_judged_[submit.submission_id] = {peer, request};
+    if (!is_new) return;
+  }
   auto shared = std::make_shared<wire::SubmitT>(std::move(submit));
   options_.executor->submit_io([this, peer, request, shared] {
     const auto found = options_.programs->read(shared->program_sha256, 0, 0);
@@ -183,19 +203,17 @@ void ClusterCoordinator::look_for_program(const std::string& peer, std::uint64_t
 }
 
 void ClusterCoordinator::submit(const ClusterEvent::Submitted& submitted) {
-  const std::string& peer = submitted.peer;
-  const std::uint64_t request = submitted.request;
   const wire::SubmitT& submit = *submitted.submit;
-  // Asked twice: the first answer may have been lost.
-  if (const auto before = submitted_.find({peer, request}); before != submitted_.end()) {
-    return answer_submitted(*jobs_.at(before->second), peer, request);
-  }
+  const auto judged = being_judged_.extract(submit.submission_id);
+  const auto [peer, request] =
+      judged.empty() ? Question{submitted.peer, submitted.request} : judged.mapped();
   if (!submitted.program_bytes.ok()) {
     return refuse(peer, request, submitted.program_bytes.status());
   }
   const absl::Status valid = check_submit(submit);
   if (!valid.ok()) return refuse(peer, request, valid);
   auto spec = std::make_shared<JobSpec>();
+  spec->submission_id = submit.submission_id;
   spec->name = submit.name;
   spec->program_sha256 = submit.program_sha256;
   spec->program_name = submit.program_name;
@@ -224,8 +242,6 @@ void ClusterCoordinator::submit(const ClusterEvent::Submitted& submitted) {
   record.spec = std::move(spec);
   Job& job = add_job(std::move(record), last_number_);
   apply(job, job.life.begin(clock().now()));
-  if (submitted_.size() > 1000) submitted_.clear();
-  submitted_[{peer, request}] = job.life.id();
   answer_submitted(job, peer, request);
   place_waiting_jobs();
 }
@@ -235,7 +251,9 @@ void ClusterCoordinator::answer_submitted(Job& job, const std::string& peer,
                                           std::uint64_t request) {
   wire::SubmittedT answer;
   answer.job = job.life.id();
-  if (job.recorded != 0) return send(peer, std::move(answer), request);
+  // A job that was found on disk has version 0 until something happens to it.
+  const bool is_recorded = job.recorded != 0 || job.life.version() == 0;
+  if (is_recorded) return send(peer, std::move(answer), request);
   job.waiting.push_back({job.life.version(), peer, request, control(std::move(answer))});
 }
 

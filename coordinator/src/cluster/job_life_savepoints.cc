@@ -78,7 +78,11 @@ life::Effects JobLife::on_savepoint_kept(std::uint64_t ticket,
                                 [&](const SavepointAsk& a) { return a.ticket == ticket; });
   if (ask == asks_.end()) return out;
   if (kept.ok()) {
-    record_.savepoint = ask->dir;
+    // One that was asked for earlier may be whole after the one that the job has ended with.
+    if (!is_ended(state()) || kept->checkpoint.value > record_.savepoint_checkpoint) {
+      record_.savepoint = ask->dir;
+      record_.savepoint_checkpoint = kept->checkpoint.value;
+    }
     out.push_back(life::Note{"savepoint", "checkpoint " + std::to_string(kept->checkpoint.value) +
                                               " is kept in " + ask->dir});
     persist(out);
@@ -131,6 +135,7 @@ void JobLife::last_savepoint_kept(const absl::StatusOr<life::KeptSavepoint>& kep
   const LastSavepoint wish = std::exchange(record_.last_savepoint, {});
   if (kept.ok()) {
     record_.savepoint = wish.dir;
+    record_.savepoint_checkpoint = kept->checkpoint.value;
     out.push_back(life::Note{"savepoint", "checkpoint " + std::to_string(kept->checkpoint.value) +
                                               " is kept in " + wish.dir});
     set_state(wish.then, out);

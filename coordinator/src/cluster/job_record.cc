@@ -32,6 +32,7 @@ bool decode_plan(const std::string& text, wire::PlanSpecT* plan) {
 
 Json to_json(const JobSpec& spec) {
   return {{"id", spec.id},
+          {"submission_id", spec.submission_id},
           {"name", spec.name},
           {"program_sha256", spec.program_sha256},
           {"program_name", spec.program_name},
@@ -76,6 +77,7 @@ LastSavepoint last_savepoint_from(const Json& json) {
 std::shared_ptr<const JobSpec> spec_from(const Json& json) {
   auto spec = std::make_shared<JobSpec>();
   spec->id = json.at("id").get<std::string>();
+  spec->submission_id = json.value("submission_id", "");
   spec->name = json.at("name").get<std::string>();
   spec->program_sha256 = json.at("program_sha256").get<std::string>();
   spec->program_name = json.at("program_name").get<std::string>();
@@ -110,6 +112,7 @@ JobRecord record_from(const Json& json) {
   record.last_failure = json.at("last_failure").get<std::string>();
   record.last_savepoint = last_savepoint_from(json);
   record.savepoint = json.value("savepoint", "");
+  record.savepoint_checkpoint = json.value("savepoint_checkpoint", std::uint64_t{0});
   record.savepoint_failure = json.value("savepoint_failure", "");
   record.ended = std::chrono::microseconds(json.at("ended_us").get<std::int64_t>());
   if (!absl::Base64Unescape(json.at("figures").get<std::string>(), &record.figures)) {
@@ -175,6 +178,7 @@ std::string to_text(const JobRecord& record) {
                     {"last_failure", record.last_failure},
                     {"last_savepoint", to_json(record.last_savepoint)},
                     {"savepoint", record.savepoint},
+                    {"savepoint_checkpoint", record.savepoint_checkpoint},
                     {"savepoint_failure", record.savepoint_failure},
                     {"ended_us", record.ended.count()},
                     {"figures", absl::Base64Escape(record.figures)}};

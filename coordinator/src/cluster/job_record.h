@@ -19,7 +19,8 @@ namespace weir::coordinator {
 
 // What was submitted. Immutable; a rescaled job has another one.
 struct JobSpec {
-  std::string id;  // "<name>-<number>"
+  std::string id;             // "<name>-<number>"
+  std::string submission_id;  // by which its client asks again; or empty
   std::string name;
   std::string program_sha256;
   std::string program_name;
@@ -71,9 +72,10 @@ struct JobRecord {
   std::vector<WorkerRecord> workers;  // of that attempt, while any of them may be alive
   std::string last_failure;
   LastSavepoint last_savepoint;
-  std::string savepoint;               // the newest that was taken; empty: none
-  std::string savepoint_failure;       // of the last one that the job was to end with
-  std::chrono::microseconds ended{0};  // wall time; 0: not yet
+  std::string savepoint;                   // the newest that was taken; empty: none
+  std::uint64_t savepoint_checkpoint = 0;  // which it holds
+  std::string savepoint_failure;           // of the last one that the job was to end with
+  std::chrono::microseconds ended{0};      // wall time; 0: not yet
   std::string figures;  // newest wire::WorkerMetrics of all workers together, as bytes; for people
 };
 

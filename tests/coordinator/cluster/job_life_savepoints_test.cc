@@ -108,6 +108,18 @@ TEST_F(JobLifeSavepoints, AStopEndsWhenItsLastCheckpointIsCommittedAndKept) {
   EXPECT_EQ(life_->record().savepoint, "/sp");
 }
 
+TEST_F(JobLifeSavepoints, TheOneThatAJobWasStoppedWithIsTheNewest) {
+  begin();
+  run();
+  asked(life_->on_savepoint(5, "/asked-before", now_));
+  asked(life_->on_stop({.savepoint = "/sp"}, now_));
+  committed(1);
+  kept(0, 1);
+  EXPECT_EQ(life_->state(), JobState::Stopped);
+  kept(5, 1);
+  EXPECT_EQ(life_->record().savepoint, "/sp");
+}
+
 TEST_F(JobLifeSavepoints, TheWishOutlivesTheAttempt) {
   begin();
   run();
