@@ -140,9 +140,11 @@ TEST_P(RescaleMatrix, OutputIsThatOfAnUndisturbedRun) {
   int rate = 6'000;                 // records per second
   for (int round = 1; moves < runs || completed.size() < journeys().size(); ++round) {
     ASSERT_TRUE(runs != 0 || round <= 5) << "jobs finish before they can be moved";
-    job_ = {kRecords, "--max-rate=" + std::to_string(rate)};
     for (std::size_t i = 0; i < journeys().size(); ++i) {
       if (runs == 0 && completed.count(i) != 0) continue;
+      const bool on_disk = (i + static_cast<std::size_t>(round)) % 2 == 0;
+      job_ = {kRecords, "--max-rate=" + std::to_string(rate),
+              std::string("--state-backend=") + (on_disk ? "rocksdb" : "memory")};
       const std::string name = "job" + std::to_string(round) + "-" + std::to_string(i);
       const std::size_t made = travel(name, journeys()[i], want);
       ASSERT_FALSE(HasFailure()) << name << " after " << moves << " moves";
