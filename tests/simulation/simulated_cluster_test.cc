@@ -28,6 +28,17 @@ TEST_P(SimulatedClusters, LoseAndRepeatNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Hundreds, SimulatedClusters, testing::Range(0, 10));
 
+TEST(SimulatedCluster, DrainsEndJobsEarly) {
+  std::size_t early = 0;
+  for (std::uint64_t seed = 12; seed < 12 + 32 * 8; seed += 32) {
+    const SimResult result = run_seed(seed);
+    ASSERT_EQ(result.failure, "") << "seed " << seed << ": scripts/sim --replay " << seed;
+    if (result.faults.count("drain") == 0) continue;  // it had ended before
+    early += result.records_read < SimLoad{}.records ? 1u : 0u;
+  }
+  EXPECT_GE(early, 3u);
+}
+
 TEST(SimulatedCluster, RunsTheSameWayFromTheSameSeed) {
   for (const std::uint64_t seed : {3u, 17u, 40u}) {
     const SimResult first = run_seed(seed);

@@ -3,8 +3,10 @@
 // the committed lines of any two runs that lose and repeat nothing are equal.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,10 @@
 #include "weir/runtime/storage.h"
 
 namespace weir::simulation {
+
+inline constexpr std::uint32_t kPartitions = 2;
+// Records of each partition.
+using Lengths = std::array<std::uint64_t, kPartitions>;
 
 struct SimLoad {
   std::uint64_t records = 2000;
@@ -33,5 +39,11 @@ std::uint64_t newest_published(runtime::Storage& storage);
 
 // What a run without faults commits; embedded, so by other means than the cluster.
 std::vector<std::string> expected_lines(const SimLoad& load);
+// The same of a run that reads only so much of each partition.
+std::vector<std::string> expected_lines(const SimLoad& load, const Lengths& lengths);
+
+// How much of each partition a run has read that has committed `lines`: by what its visits add up
+// to. None if these are of no such run.
+std::optional<Lengths> lengths_read(const SimLoad& load, const std::vector<std::string>& lines);
 
 }  // namespace weir::simulation

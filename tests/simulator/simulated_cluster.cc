@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "cluster/job_record.h"
 #include "control/plan_spec.h"
 #include "weir/runtime/check.h"
 
 namespace weir::simulation {
 
 using coordinator::ClusterCoordinator;
+using coordinator::is_ended;
 using coordinator::Supervisor;
 using runtime::MonotonicTime;
 namespace wire = coordinator::wire;
@@ -20,11 +22,6 @@ constexpr const char* kDir = "/cluster";
 constexpr MonotonicTime kPatience = std::chrono::minutes(15);  // after the last fault
 
 std::string program_id() { return std::string(64, 'a'); }
-
-bool is_ended(wire::JobState state) {
-  return state == wire::JobState::Finished || state == wire::JobState::Failed ||
-         state == wire::JobState::Cancelled || state == wire::JobState::Stopped;
-}
 
 }  // namespace
 
@@ -248,9 +245,30 @@ void SimulatedCluster::check_commits() {
 // Nothing restarts without a reason: neither a wall clock that jumps nor a wish of people is one.
 void SimulatedCluster::check_calm() {
   for (const auto& [kind, count] : result_.faults) {
-    if (kind != kClockJump && kind != kRescale && kind != kSavepoint && kind != kGoOn) return;
+    if (kind != kClockJump && kind != kRescale && kind != kSavepoint && kind != kGoOn &&
+        kind != kDrain) {
+      return;
+    }
   }
   if (result_.restarts != 0) fail("the job was restarted although nothing had happened to it");
+}
+
+// Of a job that was drained, all that follows from what it has read of each partition.
+void SimulatedCluster::check_output() {
+  const std::vector<std::string> got = committed_lines(storage_);
+  const std::optional<Lengths> read = is_draining_ ? lengths_read(world_.load, got) : std::nullopt;
+  if (is_draining_ && !read.has_value()) {
+    return fail("a drained job has committed what no beginning of its input gives");
+  }
+  if (read.has_value()) result_.records_read = (*read)[0] + (*read)[1];
+  const std::vector<std::string> want =
+      read.has_value() ? expected_lines(world_.load, *read) : expected_lines(world_.load);
+  if (got == want) return;
+  std::vector<std::string> only;
+  std::set_symmetric_difference(got.begin(), got.end(), want.begin(), want.end(),
+                                std::back_inserter(only));
+  fail("committed " + std::to_string(got.size()) + " lines instead of " +
+       std::to_string(want.size()) + ", e.g. " + (only.empty() ? "" : only.front()));
 }
 
 SimResult SimulatedCluster::run() {
@@ -272,15 +290,7 @@ SimResult SimulatedCluster::run() {
     if (now > calm_at_ + kPatience) fail("no progress after the faults are over");
   }
   if (result_.failure.empty()) {
-    const std::vector<std::string> got = committed_lines(storage_);
-    const std::vector<std::string> want = expected_lines(world_.load);
-    if (got != want) {
-      std::vector<std::string> only;
-      std::set_symmetric_difference(got.begin(), got.end(), want.begin(), want.end(),
-                                    std::back_inserter(only));
-      fail("committed " + std::to_string(got.size()) + " lines instead of " +
-           std::to_string(want.size()) + ", e.g. " + (only.empty() ? "" : only.front()));
-    }
+    check_output();
     check_commits();
     check_calm();
     check_savepoints();

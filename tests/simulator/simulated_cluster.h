@@ -25,6 +25,7 @@ struct SimResult {
   std::uint64_t steps = 0;
   std::map<std::string, std::uint64_t> faults;  // by kind
   std::uint32_t restarts = 0;
+  std::uint64_t records_read = 0;  // of a job that was drained
   double simulated_seconds = 0;
 };
 
@@ -82,6 +83,7 @@ class SimulatedCluster : private runtime::MessageHandler {
   coordinator::wire::PlanSpecT plan_at(std::uint32_t parallelism) const;
   void move(const coordinator::wire::JobInfoT& job);
   void stop_into(const std::string& job);
+  void drain(const std::string& job);
   void follow_stop(const coordinator::wire::JobInfoT& job);
   void check_savepoints();
 
@@ -100,10 +102,12 @@ class SimulatedCluster : private runtime::MessageHandler {
   static constexpr const char* kRescale = "rescale";
   static constexpr const char* kSavepoint = "savepoint";
   static constexpr const char* kGoOn = "stop and go on";
+  static constexpr const char* kDrain = "drain";
 
   // Oracles.
   void check_commits();
   void check_calm();
+  void check_output();
   void fail(const std::string& what);
 
   const std::uint64_t seed_;
@@ -134,6 +138,8 @@ class SimulatedCluster : private runtime::MessageHandler {
   std::uint32_t parallelism_ = 1;  // of the next submission or rescale
   std::uint32_t savepoints_ = 0;   // asked for so far
   std::vector<std::string> kept_;  // folders of those that were reported
+  bool ends_with_drain_ = false;   // the last move is one
+  bool is_draining_ = false;       // it has been asked for
   std::string stopping_into_;      // savepoint that the job is to end with
   Time stop_again_at_{0};
   std::string from_;    // savepoint that the next job begins with

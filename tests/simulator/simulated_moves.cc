@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/job_record.h"
 #include "control/plan_spec.h"
 #include "simulator/simulated_cluster.h"
 #include "weir/state/savepoint.h"
@@ -20,6 +21,7 @@ void SimulatedCluster::plan_moves() {
                      Time(std::chrono::milliseconds(1'000 + moves_random_() % 30'000)));
   }
   std::sort(moves_.rbegin(), moves_.rend());
+  ends_with_drain_ = seed_ % 32 == 12;
 }
 
 wire::PlanSpecT SimulatedCluster::plan_at(std::uint32_t parallelism) const {
@@ -34,9 +36,19 @@ wire::PlanSpecT SimulatedCluster::plan_at(std::uint32_t parallelism) const {
 // With every look at the job.
 void SimulatedCluster::move(const wire::JobInfoT& job) {
   if (!stopping_into_.empty()) return follow_stop(job);
+  if (is_draining_) {
+    // Somebody has to hear it; what was asked once may still arrive.
+    if (!coordinator::is_ended(job.state) && !job.is_stopping && clock_.now() >= stop_again_at_)
+      drain(job.id);
+    return;
+  }
   const bool is_due = !moves_.empty() && moves_.back() <= clock_.now();
   if (!is_due || job.state != wire::JobState::Running) return;
   moves_.pop_back();
+  if (ends_with_drain_ && moves_.empty()) {
+    ++result_.faults[kDrain];
+    return drain(job.id);
+  }
   parallelism_ = 1 + static_cast<std::uint32_t>(moves_random_() % 3);
   const std::string folder = "/savepoints/" + std::to_string(++savepoints_);
   switch (moves_random_() % 3) {
@@ -64,6 +76,15 @@ void SimulatedCluster::move(const wire::JobInfoT& job) {
       stop_into(job.id);
       return;
   }
+}
+
+void SimulatedCluster::drain(const std::string& job) {
+  is_draining_ = true;
+  stop_again_at_ = clock_.now() + 5s;
+  wire::StopJobT stop;
+  stop.job = job;
+  stop.drain = true;
+  tell(std::move(stop));
 }
 
 void SimulatedCluster::stop_into(const std::string& job) {
