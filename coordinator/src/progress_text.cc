@@ -163,11 +163,10 @@ std::string summary(const std::string& job, const JobResult& result) {
               format_rate(static_cast<double>(p.records_read) / s));
   for (const OperatorProgress& op : p.operators) {
     if (!op.is_sink) continue;
-    text +=
-        row("into " + op.uid, format_count(op.records_in), op.detail.empty() ? op.kind : op.detail);
+    text += row("into " + op.uid, format_count(op.records_in), op.detail);
   }
-  if (p.late != 0) text += row("late", format_count(p.late));
-  if (p.bad != 0) text += row("bad", format_count(p.bad));
+  if (p.late != 0) text += row("late", format_count(p.late), "came after their windows had fired");
+  if (p.bad != 0) text += row("bad", format_count(p.bad), "could not be read as records");
   std::string note;
   if (p.checkpoints != 0) {
     note = "the last, " + std::to_string(p.last_checkpoint.value) + ", took " +

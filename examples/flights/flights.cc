@@ -74,8 +74,9 @@ struct Busiest : weir::Bolt<PerOrigin, std::string> {
     std::string line = text;
     for (const PerOrigin& w : busiest) {
       const auto delay = static_cast<double>(std::get<1>(w.value));
-      std::snprintf(text, sizeof(text), "  %s %3lld flights, %+.0f min", w.key.c_str(),
-                    static_cast<long long>(flights(w)), delay / static_cast<double>(flights(w)));
+      std::snprintf(text, sizeof(text), "  %s %3lld %-8s %+.0f min", w.key.c_str(),
+                    static_cast<long long>(flights(w)), flights(w) == 1 ? "flight," : "flights,",
+                    delay / static_cast<double>(flights(w)));
       line += text;
     }
     return line;

@@ -101,7 +101,7 @@ TEST(ProgressText, SumsUp) {
             "flights finished after 2.0 s\n"
             "  records read         1,234,567   617.3 k/s\n"
             "  into report              4,321   out/flights\n"
-            "  late                        12\n"
+            "  late                        12   came after their windows had fired\n"
             "  checkpoints                  2   the last, 9, took 14 ms\n");
 }
 
