@@ -119,6 +119,7 @@ class SimulatedCluster : private runtime::MessageHandler {
   SimulatedWorld world_;
   SimulatedPrograms programs_;
   CoordinatorNode coordinator_;
+  std::string start_failure_;  // why it is not there, if it could not be started
   std::vector<SupervisorNode> supervisors_;
   std::unique_ptr<runtime::SimulatedProcess> client_process_;
   std::unique_ptr<runtime::Endpoint> client_;
