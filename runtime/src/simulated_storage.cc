@@ -216,6 +216,15 @@ absl::Status SimulatedStorage::remove_all(const std::string& dir) {
   return absl::OkStatus();
 }
 
+// A folder is to be made where there was one: the former one's end must not be the new one's.
+void SimulatedStorage::settle_removal(const std::string& dir) {
+  std::erase_if(pending_, [&](const NameChange& change) {
+    if (change.path != dir && !is_inside(change.path, dir)) return false;
+    apply(change, &durable_);
+    return true;
+  });
+}
+
 absl::Status SimulatedStorage::make_dirs(const std::string& dir) {
   const MutexLock lock(mutex_);
   if (absl::Status status = begin_change(dir); !status.ok()) return status;
@@ -227,6 +236,7 @@ absl::Status SimulatedStorage::make_dirs(const std::string& dir) {
     if (absl::Status status = needs_parent(*path); !status.ok()) return status;
     auto inode = std::make_shared<Inode>();
     inode->is_dir = true;
+    settle_removal(*path);
     names_[*path] = inode;
     durable_[*path] = std::move(inode);
   }

@@ -83,6 +83,22 @@ TEST(SimulatedStorage, RenamesInOneFolderAllAtOnceOrNotAtAll) {
   EXPECT_EQ(outcomes, (std::set<std::string>{"old+", "new"}));
 }
 
+TEST(SimulatedStorage, KeepsAFolderThatIsMadeAnew) {
+  for (std::uint64_t seed = 1; seed < 20; ++seed) {
+    SimulatedStorage disk(seed);
+    ASSERT_TRUE(disk.make_dirs("/a/b").ok());
+    ASSERT_TRUE(write_synced(disk, "/a/b/x", "old").ok());
+    ASSERT_TRUE(disk.sync_dir("/a/b").ok());
+    ASSERT_TRUE(disk.remove_all("/a/b").ok());
+    ASSERT_TRUE(disk.make_dirs("/a/b").ok());
+    ASSERT_TRUE(write_synced(disk, "/a/b/x", "new").ok());
+    ASSERT_TRUE(disk.sync_dir("/a/b").ok());
+    ASSERT_TRUE(disk.sync_dir("/a").ok());
+    disk.crash();
+    EXPECT_EQ(*disk.read("/a/b/x"), "new") << seed;
+  }
+}
+
 TEST(SimulatedStorage, DoesNothingFromTheMomentOfDeathToTheCrash) {
   SimulatedStorage disk(1);
   write(disk, "/before", "x", true);

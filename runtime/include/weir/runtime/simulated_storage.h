@@ -87,6 +87,7 @@ class SimulatedStorage final : public Storage {
   void set_name(const std::string& path, std::shared_ptr<Inode> inode, std::string removed = {})
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void apply(const NameChange& change, Names* names);
+  void settle_removal(const std::string& dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::uint64_t used() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void tear(Inode* inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
