@@ -1,8 +1,5 @@
 // weir supervisor, weir coordinator: the daemons, in the foreground. What they say goes to stderr,
 // with the time.
-#include <unistd.h>
-
-#include <array>
 #include <cstdio>
 #include <filesystem>
 
@@ -18,11 +15,6 @@ namespace {
 void say(const std::string& line) {
   const runtime::EventTime now(runtime::system_clock().wall_now().count());
   std::fprintf(stderr, "%s %s\n", format_time(now).c_str(), line.c_str());
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
 }
 
 struct SupervisorCall {

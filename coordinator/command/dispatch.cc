@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -210,6 +211,11 @@ absl::StatusOr<ClusterTransport> transport_of(const Invocation& call, const std:
   // Exit code 2, as for all that is wrong with the configuration.
   if (!transport.ok()) return absl::InvalidArgumentError(transport.status().message());
   return transport;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
 }
 
 std::uint32_t number_of_cores() {

@@ -80,9 +80,8 @@ absl::Status upload(Client& client, const std::string& path, const std::string& 
 
 // By which the coordinator knows a submission that it is asked for again.
 std::string new_submission_id() {
-  char host[33] = {};
-  gethostname(host, sizeof(host) - 1);
-  return absl::StrCat(runtime::system_clock().wall_now().count(), "-", getpid(), "-", host);
+  return absl::StrCat(runtime::system_clock().wall_now().count(), "-", getpid(), "-",
+                      host_name().substr(0, 32));
 }
 
 // The id of the new job.

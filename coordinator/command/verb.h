@@ -60,6 +60,7 @@ std::string keys_dir(const Invocation& call, const std::string& dir);
 // The transport with these.
 absl::StatusOr<ClusterTransport> transport_of(const Invocation& call, const std::string& dir);
 std::uint32_t number_of_cores();
+std::string host_name();  // of this machine
 // A folder as the command line names it, from the root and without a slash at its end.
 std::string absolute_folder(const std::string& path);
 // The folder of the local cluster: the option, or the configuration.

@@ -212,7 +212,7 @@ absl::Status OutputFolder::publish(const SealedFile& file) {
   storage_.step("sink.rename");
   if (storage_.exists(target)) {
     if (absl::Status status = check_same(target, file); !status.ok()) return status;
-    return storage_.exists(staged) ? storage_.remove(staged) : absl::OkStatus();
+    return runtime::remove_if_there(storage_, staged);
   }
   absl::StatusOr<std::uint64_t> bytes = storage_.size(staged);
   if (!bytes.ok()) {
@@ -243,11 +243,9 @@ absl::Status OutputFolder::write_record(std::uint64_t task, std::uint64_t checkp
   const std::string name = record_name(task);
   storage_.step("sink.record");
   const std::string fresh = absl::StrCat(commits_, "/", name, "~", epoch_, "~", checkpoint);
-  if (storage_.exists(fresh)) {
-    if (absl::Status status = storage_.remove(fresh); !status.ok()) return status;
-  }
-  absl::Status status =
-      runtime::write_synced(storage_, fresh, record_text({job_, checkpoint, epoch_}));
+  absl::Status status = runtime::remove_if_there(storage_, fresh);
+  if (!status.ok()) return status;
+  status = runtime::write_synced(storage_, fresh, record_text({job_, checkpoint, epoch_}));
   if (!status.ok()) return status;
   storage_.step("sink.record_rename");
   status = storage_.rename(fresh, commits_ + "/" + name);

@@ -8,6 +8,10 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+absl::Status remove_if_there(Storage& storage, const std::string& path) {
+  return storage.exists(path) ? storage.remove(path) : absl::OkStatus();
+}
+
 absl::Status write_synced(Storage& storage, const std::string& path, std::string_view bytes) {
   absl::StatusOr<std::unique_ptr<StorageFile>> file = storage.create(path);
   if (!file.ok()) return file.status();

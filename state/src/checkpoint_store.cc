@@ -16,6 +16,7 @@ using runtime::CheckpointId;
 using runtime::Epoch;
 using runtime::MutexLock;
 using runtime::parent_of;
+using runtime::remove_if_there;
 
 // Ids are reserved in blocks of this many, so that giving one out costs no sync.
 constexpr std::uint64_t kIdBlock = 100;
@@ -207,9 +208,7 @@ absl::StatusOr<CheckpointId> CheckpointStore::next_id() {
 absl::Status CheckpointStore::write_replacing(const std::string& path, std::string_view bytes,
                                               std::string_view step) {
   const std::string temporary = path + ".tmp";
-  if (storage_.exists(temporary)) {
-    if (absl::Status status = storage_.remove(temporary); !status.ok()) return status;
-  }
+  if (absl::Status status = remove_if_there(storage_, temporary); !status.ok()) return status;
   if (absl::Status status = write_new(temporary, bytes, step); !status.ok()) return status;
   const absl::string_view name(step.data(), step.size());
   storage_.step(absl::StrCat(name, ".rename"));
@@ -240,9 +239,8 @@ absl::Status CheckpointStore::complete_now(const Manifest& manifest) {
   if (absl::Status status = storage_.make_dirs(dir); !status.ok()) return status;
   storage_.step("checkpoint.sync_dir");
   if (absl::Status status = storage_.sync_dir(checkpoints_dir()); !status.ok()) return status;
-  if (storage_.exists(temporary)) {  // of a savepoint whose adoption failed here
-    if (absl::Status status = storage_.remove(temporary); !status.ok()) return status;
-  }
+  // Of a savepoint whose adoption failed here.
+  if (absl::Status status = remove_if_there(storage_, temporary); !status.ok()) return status;
   if (absl::Status status = write_new(temporary, manifest.to_text(), "manifest"); !status.ok()) {
     return status;
   }

@@ -11,6 +11,7 @@ namespace weir::state {
 namespace {
 
 using runtime::CheckpointId;
+using runtime::remove_if_there;
 using runtime::SnapshotFile;
 using runtime::Storage;
 
@@ -160,10 +161,7 @@ absl::Status SavepointWriter::make_folder() {
   if (storage_.exists(files)) {
     if (absl::Status s = storage_.remove_all(files); !s.ok()) return s;
   }
-  const std::string temporary = temporary_path(to_.dir());
-  if (storage_.exists(temporary)) {
-    if (absl::Status s = storage_.remove(temporary); !s.ok()) return s;
-  }
+  if (absl::Status s = remove_if_there(storage_, temporary_path(to_.dir())); !s.ok()) return s;
   storage_.step("savepoint.make_dir");
   return storage_.make_dirs(files);
 }
@@ -192,7 +190,7 @@ void SavepointWriter::discard() {
   if (!is_made_) return;
   // The manifest first: what is left without it is none.
   for (const std::string& path : {manifest_path(to_.dir()), temporary_path(to_.dir())}) {
-    if (storage_.exists(path)) storage_.remove(path).IgnoreError();
+    remove_if_there(storage_, path).IgnoreError();
   }
   if (storage_.exists(to_.dir() + "/files"))
     storage_.remove_all(to_.dir() + "/files").IgnoreError();

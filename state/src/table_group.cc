@@ -58,23 +58,6 @@ void TableGroupBase::tell_removed(StoredTable& table) {
   table.tell_removed([&](const std::string& row) { state_->note_removed(row); });
 }
 
-void TableGroupBase::count_loaded(std::int64_t space) {
-  if (loading_.empty() || loading_.back().first != space) loading_.emplace_back(space, 0);
-  ++loading_.back().second;
-}
-
-void TableGroupBase::reserve_loaded() {
-  std::sort(loading_.begin(), loading_.end());
-  for (std::size_t i = 0; i < loading_.size();) {
-    const std::int64_t space = loading_[i].first;
-    StoredTable& table = table_at(space);
-    std::size_t wanted = table.size();
-    for (; i < loading_.size() && loading_[i].first == space; ++i) wanted += loading_[i].second;
-    table.reserve(wanted);
-  }
-  loading_.clear();
-}
-
 std::string& TableGroupBase::missing_row(std::size_t index) {
   if (index == missing_.size()) missing_.emplace_back();
   missing_[index].clear();

@@ -82,8 +82,7 @@ class SimulatedCluster : private runtime::MessageHandler {
   void plan_moves();
   coordinator::wire::PlanSpecT plan_at(std::uint32_t parallelism) const;
   void move(const coordinator::wire::JobInfoT& job);
-  void stop_into(const std::string& job);
-  void drain(const std::string& job);
+  void stop(const std::string& job);
   void follow_stop(const coordinator::wire::JobInfoT& job);
   void check_savepoints();
 
@@ -119,7 +118,6 @@ class SimulatedCluster : private runtime::MessageHandler {
   SimulatedWorld world_;
   SimulatedPrograms programs_;
   CoordinatorNode coordinator_;
-  std::string start_failure_;  // why it is not there, if it could not be started
   std::vector<SupervisorNode> supervisors_;
   std::unique_ptr<runtime::SimulatedProcess> client_process_;
   std::unique_ptr<runtime::Endpoint> client_;

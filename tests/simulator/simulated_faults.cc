@@ -92,6 +92,9 @@ void SimulatedCluster::heal() {
 void SimulatedCluster::calm_down() {
   is_calm_ = true;
   heal();
+  // What was armed and has not struck yet.
+  storage_.fail_sync(0);
+  storage_.fail_sync_dir(0);
   for (auto& [name, until] : wake_) until = clock_.now();
   for (auto& [name, at] : restart_) at = clock_.now();
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cluster/job_record.h"
+
 namespace weir::simulation {
 
 using coordinator::WorkerExit;
@@ -56,10 +58,13 @@ std::string SimulatedHost::can_commit_before(const coordinator::WorkerName& star
 }
 
 bool SimulatedHost::is_over(const std::string& job) const {
-  const auto record = world_.storage.read("/cluster/jobs/" + job + "/job.json");
+  const std::string path = "/cluster/jobs/" + job + "/job.json";
+  const absl::StatusOr<std::string> text = world_.storage.read(path);
+  if (!text.ok()) return false;
+  const absl::StatusOr<coordinator::JobRecord> record = coordinator::parse_job_record(*text, path);
   if (!record.ok()) return false;
-  return record->find("\"state_name\": \"stopped\"") != std::string::npos ||
-         record->find("\"state_name\": \"finished\"") != std::string::npos;
+  return record->state == coordinator::wire::JobState::Stopped ||
+         record->state == coordinator::wire::JobState::Finished;
 }
 
 // Names are never used twice, and an attempt begins when nothing of those before has an effect.

@@ -39,7 +39,7 @@ void SimulatedCluster::move(const wire::JobInfoT& job) {
   if (is_draining_) {
     // Somebody has to hear it; what was asked once may still arrive.
     if (!coordinator::is_ended(job.state) && !job.is_stopping && clock_.now() >= stop_again_at_)
-      drain(job.id);
+      stop(job.id);
     return;
   }
   const bool is_due = !moves_.empty() && moves_.back() <= clock_.now();
@@ -47,7 +47,8 @@ void SimulatedCluster::move(const wire::JobInfoT& job) {
   moves_.pop_back();
   if (ends_with_drain_ && moves_.empty()) {
     ++result_.faults[kDrain];
-    return drain(job.id);
+    is_draining_ = true;
+    return stop(job.id);
   }
   parallelism_ = 1 + static_cast<std::uint32_t>(moves_random_() % 3);
   const std::string folder = "/savepoints/" + std::to_string(++savepoints_);
@@ -73,24 +74,17 @@ void SimulatedCluster::move(const wire::JobInfoT& job) {
     default:
       ++result_.faults[kGoOn];
       stopping_into_ = folder;
-      stop_into(job.id);
+      stop(job.id);
       return;
   }
 }
 
-void SimulatedCluster::drain(const std::string& job) {
-  is_draining_ = true;
+// Drained, or into the savepoint that is wanted.
+void SimulatedCluster::stop(const std::string& job) {
   stop_again_at_ = clock_.now() + 5s;
   wire::StopJobT stop;
   stop.job = job;
-  stop.drain = true;
-  tell(std::move(stop));
-}
-
-void SimulatedCluster::stop_into(const std::string& job) {
-  stop_again_at_ = clock_.now() + 5s;
-  wire::StopJobT stop;
-  stop.job = job;
+  stop.drain = is_draining_;
   stop.savepoint_dir = stopping_into_;
   tell(std::move(stop));
 }
@@ -110,7 +104,7 @@ void SimulatedCluster::follow_stop(const wire::JobInfoT& job) {
   } else if (!job.savepoint_failure.empty() && !job.is_stopping) {
     stopping_into_.clear();  // it goes on
   } else if (!job.is_stopping && clock_.now() >= stop_again_at_) {
-    stop_into(job.id);  // nobody has heard it
+    stop(job.id);  // nobody has heard it
   }
 }
 

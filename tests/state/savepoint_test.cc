@@ -165,6 +165,26 @@ TEST_F(SavepointTest, IsWhereAnotherJobsFolderBegins) {
   EXPECT_GT(*(*store)->next_id(), savepoint.id);
 }
 
+// The folder of another job that begins with `savepoint`.
+auto open_after(SimulatedStorage& disk, const std::string& folder, const Manifest& savepoint) {
+  return CheckpointStore::open(disk, folder, {"other", "fingerprint-2"},
+                               UsedBefore{savepoint.epoch, savepoint.id});
+}
+
+// That job, started again after whatever stopped it, begins with the savepoint, too.
+void expect_adopted(SimulatedStorage& disk, const std::string& folder, const Manifest& savepoint) {
+  auto store = open_after(disk, folder, savepoint);
+  ASSERT_TRUE(store.ok()) << store.status();
+  if ((*store)->list()->empty()) {
+    const absl::Status adopted = (*store)->adopt(kSavepoint, savepoint);
+    ASSERT_TRUE(adopted.ok()) << adopted;
+  }
+  const auto latest = (*store)->load_latest({});
+  ASSERT_TRUE(latest.ok() && latest->has_value()) << latest.status();
+  EXPECT_EQ((*latest)->id, savepoint.id);
+  EXPECT_GT((*store)->epoch(), savepoint.epoch);
+}
+
 TEST(Savepoints, AreAdoptedAgainAfterAFailedSync) {
   for (std::uint64_t at = 1; at < 30; ++at) {
     SimulatedStorage disk(at);
@@ -174,24 +194,15 @@ TEST(Savepoints, AreAdoptedAgainAfterAFailedSync) {
     const Manifest savepoint = *read_savepoint(disk, kSavepoint);
     for (const bool is_folder : {false, true}) {
       const std::string folder = is_folder ? "/by-folder" : "/by-file";
-      const JobIdentity other{"other", "fingerprint-2"};
-      const UsedBefore used{savepoint.epoch, savepoint.id};
       {
-        auto first = CheckpointStore::open(disk, folder, other, used);
+        auto first = open_after(disk, folder, savepoint);
         ASSERT_TRUE(first.ok()) << first.status();
         is_folder ? disk.fail_sync_dir(at) : disk.fail_sync(at);
         (*first)->adopt(kSavepoint, savepoint).IgnoreError();
       }
       is_folder ? disk.fail_sync_dir(0) : disk.fail_sync(0);
-      auto second = CheckpointStore::open(disk, folder, other, used);
-      ASSERT_TRUE(second.ok()) << at << ": " << second.status();
-      if ((*second)->list()->empty()) {
-        const absl::Status adopted = (*second)->adopt(kSavepoint, savepoint);
-        ASSERT_TRUE(adopted.ok()) << at << ": " << adopted;
-      }
-      const auto latest = (*second)->load_latest({});
-      ASSERT_TRUE(latest.ok() && latest->has_value()) << at << ": " << latest.status();
-      EXPECT_EQ((*latest)->id, savepoint.id) << at;
+      SCOPED_TRACE(absl::StrCat(folder, ", sync ", at));
+      expect_adopted(disk, folder, savepoint);
     }
   }
 }
@@ -203,25 +214,15 @@ TEST(Savepoints, AreAdoptedAgainAfterAPowerCut) {
     const Manifest manifest = *checkpoint(*store);
     ASSERT_TRUE(keep(disk, manifest.id).ok());
     const Manifest savepoint = *read_savepoint(disk, kSavepoint);
-    const JobIdentity other{"other", "fingerprint-2"};
-    const UsedBefore used{savepoint.epoch, savepoint.id};
     disk.die_at_change(at);
     {
-      auto first = CheckpointStore::open(disk, "/other", other, used);
+      auto first = open_after(disk, "/other", savepoint);
       if (first.ok()) (*first)->adopt(kSavepoint, savepoint).IgnoreError();
     }
     store.reset();
     disk.crash();
-    auto second = CheckpointStore::open(disk, "/other", other, used);
-    ASSERT_TRUE(second.ok()) << at << ": " << second.status();
-    if ((*second)->list()->empty()) {
-      const absl::Status adopted = (*second)->adopt(kSavepoint, savepoint);
-      ASSERT_TRUE(adopted.ok()) << at << ": " << adopted;
-    }
-    const auto latest = (*second)->load_latest({});
-    ASSERT_TRUE(latest.ok() && latest->has_value()) << at << ": " << latest.status();
-    EXPECT_EQ((*latest)->id, savepoint.id) << at;
-    EXPECT_GT((*second)->epoch(), savepoint.epoch) << at;
+    SCOPED_TRACE(absl::StrCat("change ", at));
+    expect_adopted(disk, "/other", savepoint);
   }
 }
 

@@ -22,10 +22,6 @@ std::string line_of(const HistoryLine& line) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-absl::Status remove_if_there(runtime::Storage& storage, const std::string& path) {
-  return storage.exists(path) ? storage.remove(path) : absl::OkStatus();
-}
-
 }  // namespace
 
 JobFiles::JobFiles(runtime::Storage& storage, runtime::Clock& clock, std::string dir)
@@ -41,7 +37,8 @@ absl::Status JobFiles::write_record(const std::string& text) {
   if (absl::Status status = ensure_dir(); !status.ok()) return status;
   const std::string path = dir_ + "/job.json";
   const std::string temporary = path + ".tmp";
-  if (absl::Status status = remove_if_there(storage_, temporary); !status.ok()) return status;
+  if (absl::Status status = runtime::remove_if_there(storage_, temporary); !status.ok())
+    return status;
   storage_.step("record.write");
   absl::Status status = runtime::write_synced(storage_, temporary, text);
   if (!status.ok()) return status;
@@ -69,7 +66,8 @@ absl::Status JobFiles::rewrite_history() {
   if (absl::Status status = ensure_dir(); !status.ok()) return status;
   const std::string path = dir_ + "/events.ndjson";
   const std::string temporary = path + ".tmp";
-  if (absl::Status status = remove_if_there(storage_, temporary); !status.ok()) return status;
+  if (absl::Status status = runtime::remove_if_there(storage_, temporary); !status.ok())
+    return status;
   absl::StatusOr<std::unique_ptr<runtime::StorageFile>> file = storage_.create(temporary);
   if (!file.ok()) return file.status();
   std::string text;

@@ -78,9 +78,10 @@ class TimerQueue {
     queue_[{row.time, row.id, hash}].push_back(row.key);
   }
 
-  using Table = state::FlatTable<TimerRow<K>, char>;
+  using Rows = state::TableGroup<TimerRow<K>, char>;
+  using Table = typename Rows::Table;
 
-  state::TableGroup<TimerRow<K>, char> rows_;
+  Rows rows_;
   // (time, id, hash) -> keys; the hash makes the order independent of insertion.
   std::map<std::tuple<std::int64_t, std::uint32_t, std::uint64_t>, std::vector<K>> queue_;
   bool is_event_time_ = true;

@@ -60,6 +60,7 @@ class WindowCore {
   using Out = Windowed<K, typename Set::Result>;
   using Probe = typename runtime::KeyTraits<K>::Probe;
   using Slice = state::FlatTable<K, Acc>;
+  using Keys = state::FlatTable<K, char, false>;
   using Totals =
       std::conditional_t<Set::kInvertible, SubtractingTotals<K, Set>, TwoStackTotals<K, Set>>;
 
@@ -333,7 +334,6 @@ class WindowCore {
     }
   }
 
-  using Keys = state::FlatTable<K, char, false>;
   void fire_again(std::int64_t end, std::int64_t boundary, const Keys& keys, runtime::Input& to) {
     begin_output(boundary);
     keys.for_each([&](const K& key, char) {

@@ -27,12 +27,13 @@ template <class K, class Set>
 class SubtractingTotals {
  public:
   using Acc = typename Set::Acc;
+  using Slice = state::FlatTable<K, Acc>;
   SubtractingTotals(const Set& set, state::HashShare share)
       : set_(set), totals_(state::RowPrefix{.share = share}) {}
 
   void clear() { totals_.drop_all(); }
   // The slice starting at `start` is complete and enters the window.
-  void enter(std::int64_t, const state::FlatTable<K, Acc>& slice) {
+  void enter(std::int64_t, const Slice& slice) {
     totals_.reserve(slice.size());
     auto view = totals_.view();
     slice.for_each([&](const K& key, const Acc& acc) {
@@ -42,7 +43,7 @@ class SubtractingTotals {
     });
   }
   // The oldest slice leaves it.
-  void leave(std::int64_t, const state::TableMap&, const state::FlatTable<K, Acc>& slice) {
+  void leave(std::int64_t, const state::TableMap&, const Slice& slice) {
     auto view = totals_.view();
     slice.for_each([&](const K& key, const Acc& acc) {
       const std::uint64_t hash = runtime::KeyTraits<K>::hash(key);
@@ -82,6 +83,7 @@ template <class K, class Set>
 class TwoStackTotals {
  public:
   using Acc = typename Set::Acc;
+  using Slice = state::FlatTable<K, Acc>;
   TwoStackTotals(const Set& set, state::HashShare share)
       : set_(set), prefix_{.share = share}, front_(prefix_), back_(prefix_) {}
 
@@ -92,7 +94,7 @@ class TwoStackTotals {
     back_begin_ = INT64_MIN;
     newest_ = INT64_MIN;
   }
-  void enter(std::int64_t start, const state::FlatTable<K, Acc>& slice) {
+  void enter(std::int64_t start, const Slice& slice) {
     if (back_begin_ == INT64_MIN) back_begin_ = start;
     newest_ = start;
     back_.reserve(slice.size());
@@ -101,7 +103,7 @@ class TwoStackTotals {
       set_.merge(back_.upsert(view, runtime::KeyTraits<K>::hash(key), key), acc);
     });
   }
-  void leave(std::int64_t start, const state::TableMap& slices, const state::FlatTable<K, Acc>&) {
+  void leave(std::int64_t start, const state::TableMap& slices, const Slice&) {
     if (start >= back_begin_) turn_over(start, slices);
     const auto it = after_.find(start);
     if (it == after_.end()) return;
@@ -161,7 +163,6 @@ class TwoStackTotals {
     Acc acc{};
     bool has_acc = false;
   };
-  using Slice = state::FlatTable<K, Acc>;
   using AfterTable = state::FlatTable<K, After, false>;
 
   AfterTable& after_slot(std::int64_t start) {

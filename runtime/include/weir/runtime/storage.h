@@ -64,6 +64,9 @@ class Storage {
 // The folder that holds `path`: "a" of "a/b", "." of "a", "/" of "/a".
 std::string parent_of(const std::string& path);
 
+// What an earlier attempt may have left at `path` goes; OK if there is nothing.
+absl::Status remove_if_there(Storage& storage, const std::string& path);
+
 // A new file with `bytes`, durable but for its name.
 absl::Status write_synced(Storage& storage, const std::string& path, std::string_view bytes);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -60,9 +61,6 @@ class TableGroupBase : public TableBase {
   }
   StoredTable* table_or_null(std::int64_t space) const;
   void tell_removed(StoredTable& table);
-  // A row of `space` is to be loaded; and all tables make room for theirs.
-  void count_loaded(std::int64_t space);
-  void reserve_loaded();
   // A place for a missing row's key, to be filled; those of one batch follow each other.
   std::string& missing_row(std::size_t index);
   void fetch_missing(std::size_t count) {
@@ -78,7 +76,6 @@ class TableGroupBase : public TableBase {
   TableMap tables_;
   StoredTable* latest_ = nullptr;  // asked for last, as a rule the one that is asked for next
   std::int64_t latest_space_ = 0;
-  std::vector<std::pair<std::int64_t, std::size_t>> loading_;  // by namespace, in runs
   std::vector<std::string> missing_;  // row keys; as many as were ever missing in one batch
   std::vector<std::unique_ptr<StoredTable>> leaving_;  // dropped, with removals to be written
   std::size_t expected_ = 0;                           // entries of the table dropped last
@@ -106,9 +103,11 @@ class TableGroup final : public TableGroupBase {
   Table& at(std::int64_t space) { return static_cast<Table&>(table_at(space)); }
   Table* find(std::int64_t space) const { return static_cast<Table*>(table_or_null(space)); }
 
-  // Loads what the table of `space` lacks for n keys: key_at(i) with hashes[i].
+  // Loads what the table of `space` lacks for n keys: key_at(i) with hashes[i]. Out of line, since
+  // in the loop over a batch that follows it costs registers.
   template <class KeyAt>
-  void fetch(std::uint32_t n, const std::uint64_t* hashes, KeyAt&& key_at, std::int64_t space = 0) {
+  [[gnu::noinline]] void fetch(std::uint32_t n, const std::uint64_t* hashes, KeyAt&& key_at,
+                               std::int64_t space = 0) {
     Table& table = at(space);
     if (table.is_whole()) return;
     tell_removed(table);
@@ -137,13 +136,18 @@ class TableGroup final : public TableGroupBase {
     if (!KeyTraits<K>::decode_key(row.key, key) || !runtime::decode_from(bytes, value)) {
       return false;
     }
-    count_loaded(row.space);
     loaded_.push_back({row.space, row.hash, {std::move(key), std::move(value)}});
     return true;
   }
   void settle() override {
     if (loaded_.empty()) return;
-    reserve_loaded();
+    std::map<std::int64_t, std::size_t> count;
+    for (std::size_t i = 0; i < loaded_.size();) {
+      const std::size_t first = i;
+      while (i < loaded_.size() && loaded_[i].space == loaded_[first].space) ++i;
+      count[loaded_[first].space] += i - first;
+    }
+    for (const auto& [space, rows] : count) at(space).reserve(at(space).size() + rows);
     for (Loaded& row : loaded_) {
       at(row.space).load(row.hash, std::move(row.slot.key), std::move(row.slot.value));
     }
