@@ -19,7 +19,7 @@ endif()
 
 # With CMAKE_UNITY_BUILD, as in the presets that build from nothing, so many sources are compiled as one.
 if(NOT CMAKE_UNITY_BUILD_BATCH_SIZE)
-  set(CMAKE_UNITY_BUILD_BATCH_SIZE 12)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 24)
 endif()
 
 find_program(WEIR_LLD ld.lld)

@@ -32,8 +32,10 @@ file(COPY_FILE "${CMAKE_CURRENT_BINARY_DIR}/precompiled.cc.new"
 add_library(weir_test_headers OBJECT "${CMAKE_CURRENT_BINARY_DIR}/precompiled.cc")
 weir_compile_options(weir_test_headers)
 weir_test_settings(weir_test_headers)
+# Where all is compiled at once, it holds Weir's headers, too: whoever changes one compiles all tests anew.
 target_precompile_headers(
-  weir_test_headers PRIVATE <gtest/gtest.h> <algorithm> <chrono> <cstdint> <functional> <map> <memory>
+  weir_test_headers PRIVATE $<$<BOOL:${CMAKE_UNITY_BUILD}>:<weir/weir.h$<ANGLE-R>>
+  <gtest/gtest.h> <algorithm> <chrono> <cstdint> <functional> <map> <memory>
   <optional> <random> <sstream> <string> <string_view> <unordered_map> <utility> <vector>)
 
 # weir_test_program(<folder> SHARDS <n> [APART <name>...]): tests/<folder>/**.cc as bin/test_<folder>, run in n
@@ -52,10 +54,7 @@ function(weir_test_program folder)
   weir_test_settings(${target})
   list(TRANSFORM test_APART PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/")
   set_source_files_properties(${test_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
-  target_link_libraries(${target} PRIVATE GTest::gtest_main)
-  if(TARGET weir_test_support)
-    target_link_libraries(${target} PRIVATE weir_test_support)
-  endif()
+  target_link_libraries(${target} PRIVATE GTest::gtest_main weir_test_support)
   if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${folder}/src")
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/${folder}/src")
     target_include_directories(${target} SYSTEM PRIVATE "${PROJECT_BINARY_DIR}/${folder}/generated")

@@ -92,6 +92,12 @@ std::uint64_t SimulatedStorage::used() const {
   return sum;
 }
 
+std::uint64_t SimulatedStorage::space() const {
+  if (capacity_ == kUnlimited) return kUnlimited;
+  const std::uint64_t used = this->used();
+  return capacity_ > used ? capacity_ - used : 0;
+}
+
 std::uint64_t SimulatedStorage::used_bytes() const {
   const MutexLock lock(mutex_);
   return used();

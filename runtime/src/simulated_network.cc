@@ -279,8 +279,8 @@ void SimulatedNetwork::close(SimulatedEndpoint& endpoint, bool is_crash) {
     connection->server = nullptr;
     if (is_crash && draw(0.5)) ++connection->generation;
     const MonotonicTime last = std::max(connection->to_client.last, processes_.clock().now());
-    processes_.at(last, [this, connection, generation = connection->generation] {
-      if (connection->generation == generation) break_connection(connection, draw_delay());
+    processes_.at(last, [this, dialled = connection, generation = connection->generation] {
+      if (dialled->generation == generation) break_connection(dialled, draw_delay());
     });
   }
   endpoint.routes.clear();

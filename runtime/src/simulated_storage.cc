@@ -29,8 +29,7 @@ class SimulatedStorage::File final : public StorageFile {
   absl::Status append(std::string_view bytes) override {
     const MutexLock lock(disk_->mutex_);
     if (!begin().ok()) return failure_;
-    const std::uint64_t used = disk_->used();
-    const std::uint64_t space = disk_->capacity_ > used ? disk_->capacity_ - used : 0;
+    const std::uint64_t space = disk_->space();
     inode_->bytes.append(bytes.substr(0, std::min<std::uint64_t>(space, bytes.size())));
     if (space < bytes.size()) failure_ = posix_status(ENOSPC, "cannot write", path_);
     return failure_;
@@ -143,12 +142,13 @@ absl::StatusOr<std::vector<std::string>> SimulatedStorage::list(const std::strin
   if (it == names_.end()) return posix_status(ENOENT, "cannot list", dir);
   if (!it->second->is_dir) return posix_status(ENOTDIR, "cannot list", dir);
   std::vector<std::string> names;
-  for (const auto& [path, inode] : names_) {
-    if (path != "/" && path != "." && parent_of(path) == dir) {
-      names.push_back(path.substr(path.rfind('/') + 1));
-    }
+  const std::string prefix = dir == "." ? "" : dir == "/" ? dir : dir + "/";
+  for (auto at = names_.lower_bound(prefix); at != names_.end(); ++at) {
+    if (!at->first.starts_with(prefix)) break;
+    if (at->first == "/" || at->first == ".") continue;
+    const std::string_view name = std::string_view(at->first).substr(prefix.size());
+    if (name.find('/') == std::string_view::npos) names.emplace_back(name);
   }
-  std::sort(names.begin(), names.end());
   return names;
 }
 

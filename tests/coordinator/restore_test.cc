@@ -200,7 +200,7 @@ TEST(Restore, RecoversWhenADiskIsNoLongerFull) {
   job.numbers.at_poll = [&] {
     clock.advance(std::chrono::microseconds(10));
     if (++polls == 500) storage.set_capacity(0);
-    if (polls == 3000) storage.set_capacity(~std::uint64_t{0});
+    if (polls == 3000) storage.set_capacity(runtime::SimulatedStorage::kUnlimited);
   };
   const JobResult result = run_tiny(job, o);
   ASSERT_TRUE(result.ok()) << result.status;
@@ -218,7 +218,7 @@ TEST(Restore, GivesUpWithAClearMessageWhenTheDiskStaysFull) {
   const JobResult result = run_tiny(job, o);
   EXPECT_EQ(result.outcome, Outcome::kFailed);
   EXPECT_EQ(result.progress.failed_checkpoints, 10u);
-  storage.set_capacity(~std::uint64_t{0});
+  storage.set_capacity(runtime::SimulatedStorage::kUnlimited);
   job.numbers.at_end = nullptr;
   ASSERT_TRUE(run_tiny(job, o).ok());
   EXPECT_EQ(job.outside->committed(), job.expected());

@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "support/executors.h"
 #include "support/flights.h"
 #include "weir/operators/text/byte_source.h"
@@ -82,7 +82,7 @@ Output reference(const std::vector<Line>& lines, const Case& c) {
     std::int64_t sum = 0;
     std::int64_t largest = INT64_MIN;
   };
-  std::map<std::pair<std::string, std::int64_t>, Total> windows;
+  absl::flat_hash_map<std::pair<std::string, std::int64_t>, Total> windows;
   std::int64_t watermark = INT64_MIN;
   const std::int64_t size = c.size.count();
   const std::int64_t slide = c.slide.count();

@@ -77,7 +77,7 @@ void expect_golden(ExecutorKind executor, const tests::Golden& golden) {
     options.state_dir = dir / "state";
     options.checkpoint_interval = 100ms;
     const auto into = [](const auto& sink) {
-      return [&sink](auto lines, const char* name) { lines.sink(name, sink); };
+      return [&sink](const auto& lines, const std::string& name) { lines.sink(name, sink); };
     };
     const JobResult result = run_embedded(
         [&](Topology& t) { tests::build_golden(t, golden.name, kData, into(main), into(side)); },

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "support/golden_topologies.h"
+#include "weir/weir.h"
 
 namespace weir::tests {
 
@@ -16,7 +17,7 @@ static void build(Topology& t) {
   const auto data = t.param<std::string>("data", "folder of the data files, ending in /");
   const auto output = t.param<std::string>("output", "folder for the results");
   const auto into = [](const std::string& folder) {
-    return [folder](auto lines, const std::string& name) {
+    return [folder](const auto& lines, const std::string& name) {
       lines.map(name + " as records", [](const std::string& text) { return Line{text}; })
           .sink(name, csv_files(folder));
     };

@@ -83,7 +83,7 @@ void SimulatedCluster::strike(Time now) {
 void SimulatedCluster::heal() {
   network_.heal_all();
   network_.set_faults({});
-  storage_.set_capacity(~std::uint64_t{0});
+  storage_.set_capacity(runtime::SimulatedStorage::kUnlimited);
   processes_.set_io_delay(Time(0));
   is_disk_slow_ = false;
 }

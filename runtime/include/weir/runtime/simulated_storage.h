@@ -57,6 +57,7 @@ class SimulatedStorage final : public Storage {
   // --- Faults ----------------------------------------------------------------------------------
   // At most this many bytes fit on the disk; an append beyond writes what fits and fails with
   // kResourceExhausted.
+  static constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
   void set_capacity(std::uint64_t bytes);
   std::uint64_t used_bytes() const;
   // The n-th sync of a file from now (n from 1) fails; its unsynced bytes are never durable.
@@ -89,6 +90,7 @@ class SimulatedStorage final : public Storage {
   static void apply(const NameChange& change, Names* names);
   void settle_removal(const std::string& dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::uint64_t used() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::uint64_t space() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // left for appends
   void tear(Inode* inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
@@ -104,7 +106,7 @@ class SimulatedStorage final : public Storage {
   std::uint64_t die_at_step_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t fail_sync_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t fail_sync_dir_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::uint64_t capacity_ ABSL_GUARDED_BY(mutex_) = ~std::uint64_t{0};
+  std::uint64_t capacity_ ABSL_GUARDED_BY(mutex_) = kUnlimited;
   bool dead_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
