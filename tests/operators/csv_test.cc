@@ -192,6 +192,19 @@ TEST(CsvReader, TakesAnEmptyFileUnlessToldNotTo) {
             "right file, or allow it with .allow_empty");
 }
 
+// Records are reused, so that a text meets whatever the one before has left.
+TEST(CsvDecoder, PutsTextsOfEveryLengthIntoAStringOfEveryLength) {
+  const std::string letters = "abcdefghijklmnopqrstuvwxyz";
+  for (std::size_t before = 0; before <= 24; ++before) {
+    for (std::size_t size = 0; size <= 24; ++size) {
+      std::string value(before, '-');
+      assign_text(value, std::string_view(letters).substr(1, size));
+      EXPECT_EQ(value, letters.substr(1, size)) << before << " -> " << size;
+      EXPECT_EQ(value.c_str()[size], '\0');
+    }
+  }
+}
+
 TEST(CsvDecoder, ChecksOptionsBeforeAnyFileIsRead) {
   EXPECT_TRUE(CsvDecoder<Flight>::check(kSeconds).ok());
   const auto message = [](const CsvOptions& options) {

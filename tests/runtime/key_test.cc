@@ -84,6 +84,21 @@ TEST(Key, KeepsItsHashes) {
   EXPECT_NE(key_hash(std::int64_t{1}), key_hash(std::int32_t{1})) << "the width is part of the key";
 }
 
+TEST(Key, TextsAreEqualIfEachOfTheirBytesIs) {
+  using Traits = KeyTraits<std::string>;
+  for (std::size_t size = 0; size <= 40; ++size) {
+    std::string stored;
+    for (std::size_t i = 0; i < size; ++i) stored += static_cast<char>('a' + i % 26);
+    EXPECT_TRUE(Traits::equal(stored, std::string(stored))) << size;
+    EXPECT_FALSE(Traits::equal(stored, stored + "a")) << size;
+    for (std::size_t i = 0; i < size; ++i) {
+      std::string other = stored;
+      other[i] = '\0';
+      EXPECT_FALSE(Traits::equal(stored, other)) << size << " bytes, byte " << i;
+    }
+  }
+}
+
 TEST(Key, CompositeKeysDoNotRunTogether) {
   using Two = std::pair<std::string, std::string>;
   EXPECT_NE(key_hash(Two("ab", "c")), key_hash(Two("a", "bc")));

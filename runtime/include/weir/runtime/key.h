@@ -16,6 +16,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <string>
@@ -123,6 +124,24 @@ struct KeyTraits {
   static const K& own(const K& probe) { return probe; }
 };
 
+// Whether two texts of `size` bytes are the same. Keys are short as a rule: up to 16 bytes are
+// compared in place, as two words that may overlap.
+[[gnu::always_inline]] inline bool same_text(const char* a, const char* b, std::size_t size) {
+  const auto same_ends = [&]<class Word>(Word) {
+    Word words[4];
+    std::memcpy(&words[0], a, sizeof(Word));
+    std::memcpy(&words[1], b, sizeof(Word));
+    std::memcpy(&words[2], a + size - sizeof(Word), sizeof(Word));
+    std::memcpy(&words[3], b + size - sizeof(Word), sizeof(Word));
+    return ((words[0] ^ words[1]) | (words[2] ^ words[3])) == 0;
+  };
+  if (size > 16) return std::memcmp(a, b, size) == 0;
+  if (size >= 8) return same_ends(std::uint64_t{});
+  if (size >= 4) return same_ends(std::uint32_t{});
+  if (size >= 2) return same_ends(std::uint16_t{});
+  return size == 0 || *a == *b;
+}
+
 template <>
 struct KeyTraits<std::string> {
   using Probe = std::string_view;
@@ -132,7 +151,9 @@ struct KeyTraits<std::string> {
     key.assign(bytes);
     return true;
   }
-  static bool equal(std::string_view stored, std::string_view probe) { return stored == probe; }
+  static bool equal(std::string_view stored, std::string_view probe) {
+    return stored.size() == probe.size() && same_text(stored.data(), probe.data(), probe.size());
+  }
   static bool is_default(std::string_view stored) { return stored.empty(); }
   static std::string own(std::string_view probe) { return std::string(probe); }
 };

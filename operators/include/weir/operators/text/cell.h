@@ -65,6 +65,31 @@ inline constexpr bool kIsCell<std::optional<T>> = kIsPlainCell<T>;
 template <class T>
 concept CellType = kIsCell<T>;
 
+// `value` becomes `text`, which is short as a rule and no longer than what the record held before:
+// then it is copied in place, as two words that may overlap.
+inline void assign_text(std::string& value, std::string_view text) {
+  const std::size_t size = text.size();
+  if (size > value.size() || size > 16 || size < 2) {
+    value.assign(text.data(), size);
+    return;
+  }
+  value.resize(size);
+  const auto copy_ends = [to = value.data(), from = text.data(), size]<class Word>(Word) {
+    Word words[2];
+    std::memcpy(&words[0], from, sizeof(Word));
+    std::memcpy(&words[1], from + size - sizeof(Word), sizeof(Word));
+    std::memcpy(to, &words[0], sizeof(Word));
+    std::memcpy(to + size - sizeof(Word), &words[1], sizeof(Word));
+  };
+  if (size >= 8) {
+    copy_ends(std::uint64_t{});
+  } else if (size >= 4) {
+    copy_ends(std::uint32_t{});
+  } else {
+    copy_ends(std::uint16_t{});
+  }
+}
+
 // What a T must look like, for messages: "an integer from -128 to 127".
 template <CellType T>
 std::string describe_cell(const TimeFormat& time) {
@@ -111,7 +136,7 @@ inline CellFault parse_cell(CellText cell, T& value, const TimeFormat& time) {
   } else if constexpr (std::is_same_v<T, runtime::EventTime>) {
     return time.parse(cell.text, value);
   } else if constexpr (std::is_same_v<T, std::string>) {
-    value.assign(cell.text.data(), cell.text.size());
+    assign_text(value, cell.text);
     return CellFault::kNone;
   } else if constexpr (std::is_same_v<T, bool>) {
     return parse_bool(cell.text, value);
